@@ -1,1 +1,57 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod ambient;
+mod cell;
+mod child_spec;
+mod clock;
+mod crash;
+mod deadline;
+mod death;
+mod driver;
+mod error;
+mod exit_hook;
+mod exit_reason;
+mod extra;
+mod inbox;
+mod info;
+mod init_error;
+mod link;
+mod mailbox;
+mod monitor;
+mod name;
+mod panics;
+mod pid;
+pub mod process;
+mod recipient;
+mod reply;
+mod runtime;
+mod signal;
+mod spawn;
+mod sync;
+mod table;
+mod timer;
+
+pub mod behaviour;
+
+pub use child_spec::{Restart, Shutdown};
+pub use error::{FindError, NotAProcess, NotRegistered, RegisterError, SendError};
+pub use exit_reason::{ExitReason, IntoExitReason, Panic};
+pub use inbox::Received;
+pub use mailbox::{Mailbox, ProcessRef};
+pub use monitor::{Down, MonitorRef, Target};
+pub use name::ProcessName;
+#[cfg(feature = "macros")]
+pub use otp_macros::{main, test};
+pub use pid::{ParsePidError, Pid};
+pub use process::{spawn, spawn_link, spawn_monitor};
+pub use recipient::Recipient;
+pub use reply::ReplyTo;
+pub use runtime::{attach, attach_with, run};
+pub use timer::{TimerRef, send_after, send_interval};
+
+/// For generated code; not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::runtime::{Flavor, Options, main, test};
+}

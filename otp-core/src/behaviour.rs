@@ -1,0 +1,11 @@
+//! What behaviours are built from: servers, supervisors, and loops of one's own that want to look like them.
+//!
+//! Programs rarely need this module; `otp-genserver` and its sisters are written with it.
+
+pub use crate::crash::report;
+pub use crate::deadline::Deadline;
+pub use crate::driver::end;
+pub use crate::init_error::InitError;
+pub use crate::panics::catch;
+pub use crate::reply::{Answer, Awaiting, Reply, ReplyTo, Request, request};
+pub use crate::spawn::{Embryo, Spawn};

@@ -1,0 +1,195 @@
+//! The cell: everything that other processes can see or change of a process, in one allocation.
+//!
+//! `Cell<Inbox<M>>` is the typed cell, behind `ProcessRef<M>`; [`AnyCell`] is the same allocation with the message
+//! type erased, behind a pid. ARCHITECTURE.md draws the layout and the state machine.
+//!
+//! Cost of a push: one lock, no allocation once the queue is warm, and one wake-up when the receiver was parked.
+
+use std::any::TypeId;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::Waker;
+
+use crate::exit_reason::ExitReason;
+use crate::extra::Extra;
+use crate::inbox::{Inbox, SignalQueue};
+use crate::pid::Pid;
+use crate::sync::{Arc, Mutex};
+
+/// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
+/// the reason that the process ends with.
+pub(crate) type ProcessFuture = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
+
+/// A cell with its message type erased: what links, monitors, exits and the process table work on.
+pub(crate) type AnyCell = Cell<dyn SignalQueue>;
+
+/// One process. `Q` is its queue.
+pub(crate) struct Cell<Q: ?Sized> {
+    /// What is read without the lock.
+    pub(crate) head: Head,
+    /// What needs the lock: mailbox, signals, life. Never hold two of these.
+    pub(crate) inner: Mutex<Inner<Q>>,
+}
+
+/// The part of a cell that needs no lock.
+pub(crate) struct Head {
+    pub(crate) pid: Pid,
+    pub(crate) parent: Option<Pid>,
+    /// The waker of the task that drives the process: set at its first poll, the same for all its life, so that a
+    /// message costs no clone of a waker.
+    task: OnceLock<Waker>,
+    /// The exit slot in `Extra` is filled. Written under the lock; read before each poll and each message.
+    doomed: AtomicBool,
+    /// Somebody is polling the process right now.
+    pub(crate) running: AtomicBool,
+    /// The future, and the run token: who holds this lock may poll. `None` once it was dropped in place. A process
+    /// that is driven from outside (`otp::run`) keeps its future there and leaves this empty.
+    pub(crate) future: Mutex<Option<ProcessFuture>>,
+    /// How many messages and trapped signals were taken out to be handled.
+    pub(crate) handled: AtomicU64,
+    /// The number of the process whose answer this one waits for, or 0.
+    pub(crate) calling: AtomicU64,
+    /// When the timer service will wake this process next, in `clock` nanoseconds; `u64::MAX` for never.
+    pub(crate) wake_at: AtomicU64,
+    /// When it was started, in `clock` nanoseconds.
+    pub(crate) started: u64,
+    /// Sampled: nanoseconds spent in polls.
+    pub(crate) busy: AtomicU64,
+    /// Polls so far, wrapping: decides which one is sampled.
+    pub(crate) polls: AtomicU32,
+}
+
+/// The part of a cell behind its lock.
+pub(crate) struct Inner<Q: ?Sized> {
+    /// No message, link, monitor, name or hook is accepted any more.
+    pub(crate) dead: bool,
+    /// The receiver found the queue empty and waits: the next push wakes it.
+    pub(crate) parked: bool,
+    pub(crate) trap_exit: bool,
+    /// What most processes never have; allocated on first use.
+    pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) queue: Q,
+}
+
+impl<Q: ?Sized> Inner<Q> {
+    pub(crate) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+}
+
+impl Head {
+    /// Wakes the process's task. Before its first poll there is nothing to wake, and the first poll looks itself.
+    #[inline]
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.task.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether an exit signal waits to be obeyed.
+    #[inline]
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doomed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn task_waker(&self) -> Option<&Waker> {
+        self.task.get()
+    }
+
+    pub(crate) fn count_handled(&self) {
+        // Only the process itself writes it: no read-modify-write needed.
+        self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+}
+
+impl<Q: ?Sized> Cell<Q> {
+    /// Remembers the task's waker at the first poll.
+    ///
+    /// Passing through the lock afterwards closes the gap with an exit signal that arrives meanwhile: either it sees
+    /// the waker, or this poll sees the signal.
+    pub(crate) fn adopt_task(&self, waker: &Waker) {
+        if self.head.task.get().is_none() {
+            let _ = self.head.task.set(waker.clone());
+            drop(self.inner.lock());
+        }
+    }
+
+    /// Fills the exit slot. The first reason wins, and `Killed` overrides it.
+    pub(crate) fn doom(&self, inner: &mut Inner<Q>, reason: ExitReason) {
+        let slot = &mut inner.extra().exit;
+        if slot.is_none() || matches!(reason, ExitReason::Killed) {
+            *slot = Some(reason);
+        }
+        self.head.doomed.store(true, Ordering::Release);
+    }
+
+    /// Takes the reason out of the exit slot.
+    pub(crate) fn take_doom(&self) -> Option<ExitReason> {
+        if !self.head.is_doomed() {
+            return None;
+        }
+        self.inner.lock().extra.as_mut().and_then(|extra| extra.exit.take())
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.inner.lock().dead
+    }
+}
+
+impl<M: Send + 'static> Cell<Inbox<M>> {
+    pub(crate) fn new(parent: Option<Pid>, extra: Option<Box<Extra>>) -> Arc<Self> {
+        Arc::new(Self {
+            head: Head {
+                pid: Pid::next(),
+                parent,
+                task: OnceLock::new(),
+                doomed: AtomicBool::new(false),
+                running: AtomicBool::new(false),
+                future: Mutex::new(None),
+                handled: AtomicU64::new(0),
+                calling: AtomicU64::new(0),
+                wake_at: AtomicU64::new(u64::MAX),
+                started: crate::clock::now(),
+                busy: AtomicU64::new(0),
+                polls: AtomicU32::new(0),
+            },
+            inner: Mutex::new(Inner {
+                dead: false,
+                parked: false,
+                trap_exit: false,
+                extra,
+                queue: Inbox::new(),
+            }),
+        })
+    }
+
+    /// Puts a message at the end of the queue; a dead process gives it back.
+    #[inline]
+    pub(crate) fn push(&self, message: M) -> Result<(), M> {
+        let mut inner = self.inner.lock();
+        if inner.dead {
+            return Err(message);
+        }
+        inner.queue.push(message);
+        let wake = std::mem::take(&mut inner.parked);
+        drop(inner);
+        if wake {
+            self.head.wake();
+        }
+        Ok(())
+    }
+}
+
+/// The typed cell behind an erased one, or the erased one back when its messages are of another type.
+pub(crate) fn downcast<M: Send + 'static>(cell: Arc<AnyCell>) -> Result<Arc<Cell<Inbox<M>>>, Arc<AnyCell>> {
+    if cell.inner.lock().queue.message_type() == TypeId::of::<M>() {
+        // SAFETY: `message_type` is implemented for `Inbox<N>` alone and names `N`; it equals `M`, so the allocation
+        // behind the fat pointer is an `ArcInner<Cell<Inbox<M>>>`, and dropping the vtable keeps its address.
+        #[expect(unsafe_code, reason = "Arc has no downcast for an unsized tail; see the invariant above")]
+        Ok(unsafe { Arc::from_raw(Arc::into_raw(cell).cast::<Cell<Inbox<M>>>()) })
+    } else {
+        Err(cell)
+    }
+}

@@ -1,0 +1,27 @@
+//! The monotonic clock of the core, as nanoseconds since the program's first use of it.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+static EPOCH: OnceLock<Instant> = OnceLock::new();
+
+fn epoch() -> Instant {
+    *EPOCH.get_or_init(Instant::now)
+}
+
+/// Now. Follows tokio's clock, so a paused one stands still here too.
+pub(crate) fn now() -> u64 {
+    of(Instant::now())
+}
+
+/// The clock's value at an instant; 0 for instants before the epoch.
+pub(crate) fn of(instant: Instant) -> u64 {
+    u64::try_from(instant.saturating_duration_since(epoch()).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The instant that a clock value stands for.
+pub(crate) fn instant(nanos: u64) -> Instant {
+    epoch() + Duration::from_nanos(nanos)
+}

@@ -1,0 +1,77 @@
+//! [`Deadline`]: a limit of time for a future that waits inside or outside a process.
+//!
+//! Inside a process it costs no timer of its own: the process is woken at the earliest of its deadlines, by one
+//! entry in the timer service that is set anew only when it has passed.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::ambient;
+use crate::clock;
+use crate::timer::{self, TimerRef};
+
+/// A limit of time, counted from the first time it is polled or from [`start`](Self::start).
+#[derive(Debug)]
+pub struct Deadline {
+    limit: Option<Duration>,
+    due: Option<u64>,
+    /// Outside a process: the entry that wakes the task.
+    timer: Option<TimerRef>,
+}
+
+impl Deadline {
+    /// A limit that counts from the first poll; `None` never passes.
+    #[must_use]
+    pub const fn after(limit: Option<Duration>) -> Self {
+        Self { limit, due: None, timer: None }
+    }
+
+    /// A limit that passes at an instant.
+    #[must_use]
+    pub fn at(instant: Instant) -> Self {
+        Self { limit: Some(Duration::ZERO), due: Some(clock::of(instant)), timer: None }
+    }
+
+    /// Starts counting now.
+    pub fn start(&mut self) {
+        if let (Some(limit), None) = (self.limit, self.due) {
+            let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+            self.due = Some(clock::now().saturating_add(nanos));
+        }
+    }
+
+    /// Whether the limit has passed; if not, the task is polled again when it has.
+    pub fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.start();
+        let Some(due) = self.due else { return Poll::Pending };
+        if clock::now() >= due {
+            return Poll::Ready(());
+        }
+        if due == u64::MAX {
+            return Poll::Pending;
+        }
+        ambient::with(|cell| match cell {
+            // Only where the process's own task polls: a future that was moved into another task needs its waker.
+            Some(cell) if cell.head.task_waker().is_some_and(|waker| waker.will_wake(cx.waker())) => {
+                timer::wake_process_at(cell, due);
+            }
+            _ => {
+                if let Some(old) = self.timer.take() {
+                    old.cancel();
+                }
+                self.timer = Some(timer::wake_task_at(due, cx.waker().clone()));
+            }
+        });
+        Poll::Pending
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        if let Some(timer) = &self.timer {
+            timer.cancel();
+        }
+    }
+}

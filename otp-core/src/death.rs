@@ -1,0 +1,68 @@
+//! The death of a process, in the one order that every observer may rely on:
+//!
+//! 1. under the lock: refuse messages, links, monitors, names; take the queue and the signals' bookkeeping;
+//! 2. outside it: drop the future (handler, state, batch), then the queue;
+//! 3. exit hooks, name, process table: from here on nobody finds the process;
+//! 4. tell the others, one by one: links, monitors, callers.
+
+use crate::ambient::Scope;
+use crate::exit_reason::ExitReason;
+use crate::monitor::{self, Down, Monitoring};
+use crate::panics::catch;
+use crate::signal;
+use crate::timer;
+use crate::{name, table};
+
+/// Ends the process of `scope`. `drop_future` drops its future in place.
+pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOnce()) {
+    let cell = scope.cell;
+    let pid = cell.head.pid;
+
+    let (extra, queue) = {
+        let mut inner = cell.inner.lock();
+        inner.dead = true;
+        (inner.extra.take(), inner.queue.take())
+    };
+
+    // Foreign destructors: a panic in one is reported and goes no further.
+    report_drop(pid, catch(drop_future));
+    report_drop(pid, catch(|| drop(queue)));
+
+    let mut extra = extra.unwrap_or_default();
+    for hook in std::mem::take(&mut extra.hooks) {
+        report_drop(pid, catch(|| hook(pid, reason)));
+    }
+    if let Some(name) = &extra.name {
+        name::release(name, pid);
+    }
+    table::remove(pid);
+    timer::forget(&cell.head);
+
+    for peer in extra.links.to_vec() {
+        if let Some(peer) = table::get(peer) {
+            signal::link_exit(&peer, pid, reason.clone());
+        }
+    }
+    for (reference, watcher) in std::mem::take(&mut extra.watchers) {
+        if let Some(holder) = table::get(watcher.pid) {
+            monitor::down(
+                &holder,
+                Down { monitor: reference, target: watcher.target, reason: reason.clone() },
+            );
+        }
+    }
+    for (reference, monitoring) in std::mem::take(&mut extra.monitors) {
+        if let Monitoring::Active(Some(target)) = monitoring
+            && let Some(target) = table::get(target)
+        {
+            monitor::forget_watcher(&target, reference);
+        }
+    }
+    scope.resolve_deferred(Some(reason));
+}
+
+fn report_drop(pid: crate::Pid, outcome: Result<(), ExitReason>) {
+    if let Err(reason) = outcome {
+        tracing::error!(target: "otp::process", %pid, %reason, "a destructor or exit hook of a dying process panicked");
+    }
+}

@@ -1,0 +1,180 @@
+//! What drives a process: the tokio task around its cell, or `run` around the outermost code.
+//!
+//! Cost of a poll besides the process's own work: the run token (one uncontended lock), one load of the exit slot's
+//! flag before and after, and the ambient scope (two thread-local writes).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+
+use crate::ambient::{self, Scope};
+use crate::cell::AnyCell;
+use crate::crash;
+use crate::death::die;
+use crate::exit_reason::ExitReason;
+use crate::panics::catch;
+use crate::sync::Arc;
+
+/// One poll in this many is timed, and counts for all of them.
+const SAMPLE: u32 = 64;
+
+/// The tokio task of a process whose future lives behind its cell.
+pub(crate) struct Root {
+    cell: Arc<AnyCell>,
+}
+
+impl Root {
+    pub(crate) fn new(cell: Arc<AnyCell>) -> Self {
+        Self { cell }
+    }
+}
+
+impl Future for Root {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let cell = &self.cell;
+        cell.adopt_task(cx.waker());
+        let Some(mut token) = cell.head.future.try_lock() else {
+            // Somebody else is polling it; look again when they are done.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        let Some(future) = token.as_mut() else { return Poll::Ready(()) };
+        let scope = Scope::enter(cell);
+        match poll_once(&scope, future.as_mut(), cx) {
+            Poll::Pending => {
+                drop(token);
+                scope.resolve_deferred(None);
+                Poll::Pending
+            }
+            Poll::Ready(reason) => {
+                let future = token.take();
+                drop(token);
+                die(&scope, &reason, move || drop(future));
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for Root {
+    /// The runtime drops the task of a process that has not ended: it dies here, as if killed.
+    fn drop(&mut self) {
+        let future = self.cell.head.future.lock().take();
+        if let Some(future) = future {
+            let scope = Scope::enter(&self.cell);
+            die(&scope, &ExitReason::Killed, move || drop(future));
+        }
+    }
+}
+
+/// A process that is driven by whoever polls this, with the future in here: `run`, `#[main]`, `#[test]`.
+///
+/// The future need not be `Send`. Resolves to its output, or to the reason of the process's death.
+pub(crate) struct Driven<F: Future> {
+    cell: Arc<AnyCell>,
+    future: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> Driven<F> {
+    pub(crate) fn new(cell: Arc<AnyCell>, future: F) -> Self {
+        Self { cell, future: Some(Box::pin(future)) }
+    }
+}
+
+impl<F: Future> Future for Driven<F> {
+    type Output = Result<F::Output, ExitReason>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.cell.adopt_task(cx.waker());
+        let scope = Scope::enter(&this.cell);
+        let Some(future) = this.future.as_mut() else { return Poll::Ready(Err(ExitReason::NoProc)) };
+        let mut output = None;
+        let body = std::future::poll_fn(|cx| {
+            future.as_mut().poll(cx).map(|value| {
+                output = Some(value);
+                ExitReason::Normal
+            })
+        });
+        match poll_once(&scope, std::pin::pin!(body), cx) {
+            Poll::Pending => {
+                scope.resolve_deferred(None);
+                Poll::Pending
+            }
+            Poll::Ready(reason) => {
+                let future = this.future.take();
+                die(&scope, &reason, move || drop(future));
+                Poll::Ready(output.ok_or(reason))
+            }
+        }
+    }
+}
+
+impl<F: Future> Drop for Driven<F> {
+    fn drop(&mut self) {
+        if let Some(future) = self.future.take() {
+            let scope = Scope::enter(&self.cell);
+            die(&scope, &ExitReason::Killed, move || drop(future));
+        }
+    }
+}
+
+/// Polls once, unless an exit signal is waiting; `Ready` is the reason to die with.
+fn poll_once(
+    scope: &Scope<'_>,
+    future: Pin<&mut (impl Future<Output = ExitReason> + ?Sized)>,
+    cx: &mut Context<'_>,
+) -> Poll<ExitReason> {
+    let head = &scope.cell.head;
+    if let Some(reason) = scope.cell.take_doom() {
+        return Poll::Ready(reason);
+    }
+    let polls = head.polls.load(Ordering::Relaxed);
+    head.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+    head.running.store(true, Ordering::Relaxed);
+    let sampled = polls.is_multiple_of(SAMPLE).then(Instant::now);
+    let outcome = catch(|| future.poll(cx));
+    if let Some(start) = sampled {
+        let nanos =
+            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(u64::from(SAMPLE));
+        head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
+    }
+    head.running.store(false, Ordering::Relaxed);
+    match outcome {
+        Ok(Poll::Pending) => match scope.cell.take_doom() {
+            Some(reason) => Poll::Ready(reason),
+            None => Poll::Pending,
+        },
+        Ok(Poll::Ready(reason)) => Poll::Ready(reason),
+        Err(reason) => {
+            crash::report(&reason, None);
+            Poll::Ready(reason)
+        }
+    }
+}
+
+/// Ends the current process with `reason`, from the top of its body, and never resolves.
+///
+/// Unlike a return, it leaves the body's locals where they are: they are dropped as part of the process's death,
+/// when nobody can send to it any more.
+///
+/// # Cancel safety
+///
+/// The process ends whether or not this future is polled again.
+///
+/// # Panics
+///
+/// Outside any process.
+pub async fn end(reason: ExitReason) -> std::convert::Infallible {
+    ambient::with(|cell| {
+        let Some(cell) = cell else { panic!("end({reason}) was called outside any process") };
+        let mut inner = cell.inner.lock();
+        cell.doom(&mut inner, reason);
+    });
+    std::future::pending().await
+}

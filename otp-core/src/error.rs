@@ -1,0 +1,104 @@
+//! The errors of the core's operations: one small type per operation.
+
+use std::fmt;
+
+use crate::name::ProcessName;
+use crate::pid::Pid;
+
+/// The operation concerns the current process, and this code does not run inside one.
+///
+/// `#[main]`, `run` and `#[test]` make the outermost code a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing more to say")]
+pub struct NotAProcess;
+
+impl fmt::Display for NotAProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this code does not run inside a process")
+    }
+}
+
+impl std::error::Error for NotAProcess {}
+
+/// The process is dead; the message comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendError<M>(pub(crate) M);
+
+impl<M> SendError<M> {
+    /// The message that was not sent.
+    pub fn into_inner(self) -> M {
+        self.0
+    }
+}
+
+impl<M> fmt::Debug for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendError(..)")
+    }
+}
+
+impl<M> fmt::Display for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the process is dead")
+    }
+}
+
+impl<M> std::error::Error for SendError<M> {}
+
+/// Why a name was not registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// A live process has the name.
+    Taken(Pid),
+    /// The process has this name already.
+    AlreadyNamed(ProcessName),
+    /// The process is dead.
+    NoProc,
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(pid) => write!(f, "the name is taken by {pid}"),
+            Self::AlreadyNamed(name) => write!(f, "the process is already named {name:?}"),
+            Self::NoProc => f.write_str("the process is dead"),
+        }
+    }
+}
+
+impl std::error::Error for RegisterError {}
+
+/// Nobody has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing more to say")]
+pub struct NotRegistered;
+
+impl fmt::Display for NotRegistered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no process has this name")
+    }
+}
+
+impl std::error::Error for NotRegistered {}
+
+/// Why there is no typed address for a pid or a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FindError {
+    /// No such process.
+    NoProc,
+    /// This process takes messages of another type.
+    WrongType(Pid),
+}
+
+impl fmt::Display for FindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("no such process"),
+            Self::WrongType(pid) => write!(f, "{pid} takes messages of another type"),
+        }
+    }
+}
+
+impl std::error::Error for FindError {}

@@ -1,0 +1,28 @@
+//! [`Extra`]: the part of a process that most processes never need, behind one pointer.
+
+use std::collections::HashMap;
+
+use crate::exit_reason::ExitReason;
+use crate::link::PidSet;
+use crate::monitor::{MonitorRef, Monitoring, Watcher};
+use crate::name::ProcessName;
+use crate::pid::Pid;
+
+/// What runs when a process has died, before anyone hears of it: registries, tables, names give up their entries.
+pub(crate) type ExitHook = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
+
+/// Links, monitors, name and the like of one process; see `Inner::extra`.
+#[derive(Default)]
+pub(crate) struct Extra {
+    /// The exit slot: the signal that ends this process at its next poll.
+    pub(crate) exit: Option<ExitReason>,
+    /// Processes linked to this one.
+    pub(crate) links: PidSet,
+    /// Monitors that this process holds.
+    pub(crate) monitors: HashMap<MonitorRef, Monitoring>,
+    /// Monitors that others hold on this process.
+    pub(crate) watchers: HashMap<MonitorRef, Watcher>,
+    pub(crate) name: Option<ProcessName>,
+    pub(crate) label: Option<Box<str>>,
+    pub(crate) hooks: Vec<ExitHook>,
+}

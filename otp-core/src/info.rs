@@ -1,0 +1,177 @@
+//! What can be seen of a process from outside. Pull only: asking locks one process, for as long as copying takes.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::ambient;
+use crate::clock;
+use crate::error::NotAProcess;
+use crate::monitor::Monitoring;
+use crate::name::ProcessName;
+use crate::pid::Pid;
+use crate::table;
+
+/// What a process is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// It waits for a message, or for something else inside its code.
+    Waiting,
+    /// It is being polled right now.
+    Running,
+    /// It waits for the answer of this process.
+    Calling(Pid),
+}
+
+/// A process, as it was when [`info`] was called.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ProcessInfo {
+    /// Its pid.
+    pub pid: Pid,
+    /// Its registered name.
+    pub name: Option<ProcessName>,
+    /// Its label.
+    pub label: Option<String>,
+    /// What it is doing.
+    pub status: Status,
+    /// How many messages wait in its queue. Those it has taken out already, in one batch, are not counted.
+    pub mailbox_len: usize,
+    /// The processes it is linked to.
+    pub links: Vec<Pid>,
+    /// The processes it monitors, by pid.
+    pub monitors: Vec<Pid>,
+    /// The processes that monitor it.
+    pub monitored_by: Vec<Pid>,
+    /// Whether exit signals reach it as messages.
+    pub trap_exit: bool,
+    /// The process that started it; `None` if it was started outside any.
+    pub parent: Option<Pid>,
+    /// How many messages and signals it has taken out to handle.
+    pub messages_handled: u64,
+    /// The time spent in its polls, estimated: one poll in 64 is timed.
+    pub busy: Duration,
+    /// The time since it was started.
+    pub uptime: Duration,
+}
+
+/// What is known of a process; `None` if it is dead.
+///
+/// # Counterpart
+///
+/// `erlang:process_info/1`.
+#[must_use]
+pub fn info(pid: Pid) -> Option<ProcessInfo> {
+    let cell = table::get(pid)?;
+    let head = &cell.head;
+    let mut info = ProcessInfo {
+        pid,
+        name: None,
+        label: None,
+        status: match Pid::from_number(head.calling.load(Ordering::Relaxed)) {
+            Some(callee) => Status::Calling(callee),
+            None if head.running.load(Ordering::Relaxed) => Status::Running,
+            None => Status::Waiting,
+        },
+        mailbox_len: 0,
+        links: Vec::new(),
+        monitors: Vec::new(),
+        monitored_by: Vec::new(),
+        trap_exit: false,
+        parent: head.parent,
+        messages_handled: head.handled.load(Ordering::Relaxed),
+        busy: Duration::from_nanos(head.busy.load(Ordering::Relaxed)),
+        uptime: Duration::from_nanos(clock::now().saturating_sub(head.started)),
+    };
+    let inner = cell.inner.lock();
+    if inner.dead {
+        return None;
+    }
+    info.trap_exit = inner.trap_exit;
+    info.mailbox_len = inner.queue.len();
+    if let Some(extra) = &inner.extra {
+        info.name.clone_from(&extra.name);
+        info.label = extra.label.as_deref().map(str::to_owned);
+        info.links = extra.links.to_vec();
+        info.monitors = extra
+            .monitors
+            .values()
+            .filter_map(|monitoring| match monitoring {
+                Monitoring::Active(target) => *target,
+                Monitoring::Queued => None,
+            })
+            .collect();
+        info.monitored_by = extra.watchers.values().map(|watcher| watcher.pid).collect();
+    }
+    Some(info)
+}
+
+/// The pids of all live processes, in order of their start. Processes that start or end meanwhile may be in it or
+/// not.
+///
+/// # Counterpart
+///
+/// `erlang:processes/0`, `Process.list/0`.
+#[must_use]
+pub fn list() -> Vec<Pid> {
+    table::pids()
+}
+
+/// Whether a process has not ended yet.
+///
+/// # Counterpart
+///
+/// `erlang:is_process_alive/1`.
+#[must_use]
+pub fn is_alive(pid: Pid) -> bool {
+    table::get(pid).is_some_and(|cell| !cell.is_dead())
+}
+
+/// The pid of the current process; `None` outside any.
+///
+/// # Counterpart
+///
+/// `erlang:self/0`.
+#[doc(alias = "self")]
+#[must_use]
+pub fn current() -> Option<Pid> {
+    ambient::with(|cell| cell.map(|cell| cell.head.pid))
+}
+
+/// Whether exit signals reach the current process as messages from now on. Returns what it was before.
+///
+/// Turning it off leaves messages that have arrived where they are.
+///
+/// # Errors
+///
+/// [`NotAProcess`] outside any process.
+///
+/// # Counterpart
+///
+/// `process_flag(trap_exit, Bool)`.
+pub fn trap_exit(trap: bool) -> Result<bool, NotAProcess> {
+    ambient::with(|cell| {
+        let mut inner = cell.ok_or(NotAProcess)?.inner.lock();
+        Ok(std::mem::replace(&mut inner.trap_exit, trap))
+    })
+}
+
+/// Gives the current process a text that `info` and crash reports show.
+///
+/// # Errors
+///
+/// [`NotAProcess`] outside any process.
+///
+/// # Counterpart
+///
+/// `proc_lib:set_label/1`.
+pub fn set_label(label: impl Into<Box<str>>) -> Result<(), NotAProcess> {
+    let label = label.into();
+    ambient::with(|cell| {
+        let mut inner = cell.ok_or(NotAProcess)?.inner.lock();
+        if !inner.dead {
+            inner.extra().label = Some(label);
+        }
+        Ok(())
+    })
+}

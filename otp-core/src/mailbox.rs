@@ -1,0 +1,219 @@
+//! [`Mailbox`]: the receiving end of a process, and [`ProcessRef`]: the typed address to it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use tokio::task::coop;
+
+use crate::cell::{AnyCell, Cell, downcast};
+use crate::error::{FindError, SendError};
+use crate::inbox::{Inbox, Item, Received};
+use crate::pid::Pid;
+use crate::recipient::Recipient;
+use crate::sync::Arc;
+use crate::{monitor, name, table};
+
+/// Where a process receives. It is made by `spawn` and given to the process's body.
+pub struct Mailbox<M: Send + 'static> {
+    cell: Arc<Cell<Inbox<M>>>,
+    /// Taken from the queue in one piece, and not handled yet.
+    batch: VecDeque<Item<M>>,
+}
+
+impl<M: Send + 'static> Mailbox<M> {
+    pub(crate) fn new(cell: Arc<Cell<Inbox<M>>>) -> Self {
+        Self { cell, batch: VecDeque::new() }
+    }
+
+    /// The next message or signal, in order of arrival.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this future is dropped: what arrives stays in the mailbox.
+    ///
+    /// # Counterpart
+    ///
+    /// `receive` without a pattern.
+    pub async fn receive(&mut self) -> Received<M> {
+        poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    /// Polls for the next message or signal. Takes part in tokio's budget for cooperative tasks.
+    pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received<M>> {
+        let budget = ready!(coop::poll_proceed(cx));
+        loop {
+            if self.cell.head.is_doomed() {
+                // The driver sees it as soon as this poll ends; no further message is handled.
+                return Poll::Pending;
+            }
+            let item = match self.batch.pop_front() {
+                Some(item) => item,
+                None => match self.refill() {
+                    Some(item) => item,
+                    None => return Poll::Pending,
+                },
+            };
+            let received = item.into_received();
+            if let Received::Down(down) = &received
+                && !monitor::claim(&self.cell, down.monitor)
+            {
+                continue;
+            }
+            self.cell.head.count_handled();
+            budget.made_progress();
+            return Poll::Ready(received);
+        }
+    }
+
+    /// Takes the queue, or its only item; an empty one is marked for a wake-up.
+    fn refill(&mut self) -> Option<Item<M>> {
+        let mut inner = self.cell.inner.lock();
+        match inner.queue.items.len() {
+            0 => {
+                inner.parked = true;
+                None
+            }
+            // A single message stays in its buffer's place: swapping would give each idle process two buffers.
+            1 => inner.queue.items.pop_front(),
+            _ => {
+                std::mem::swap(&mut self.batch, &mut inner.queue.items);
+                drop(inner);
+                self.batch.pop_front()
+            }
+        }
+    }
+
+    /// The address of this process.
+    #[must_use]
+    pub fn address(&self) -> ProcessRef<M> {
+        ProcessRef { cell: Arc::clone(&self.cell) }
+    }
+
+    /// The pid of this process.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.cell.head.pid
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Mailbox<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("pid", &self.pid()).finish_non_exhaustive()
+    }
+}
+
+/// The typed address of one process. It dies with the process: a restarted one has a new address.
+pub struct ProcessRef<M: Send + 'static> {
+    cell: Arc<Cell<Inbox<M>>>,
+}
+
+impl<M: Send + 'static> ProcessRef<M> {
+    pub(crate) fn from_cell(cell: Arc<Cell<Inbox<M>>>) -> Self {
+        Self { cell }
+    }
+
+    /// The address of the process that has a name.
+    ///
+    /// # Errors
+    ///
+    /// [`FindError`]: nobody has the name, or the process takes other messages.
+    pub fn named(name: &str) -> Result<Self, FindError> {
+        Self::typed(name::lookup(name))
+    }
+
+    /// The address of the process with a pid.
+    ///
+    /// # Errors
+    ///
+    /// [`FindError`]: the process is dead, or takes other messages.
+    pub fn of(pid: Pid) -> Result<Self, FindError> {
+        Self::typed(table::get(pid))
+    }
+
+    fn typed(cell: Option<Arc<AnyCell>>) -> Result<Self, FindError> {
+        let cell = cell.ok_or(FindError::NoProc)?;
+        downcast(cell).map(Self::from_cell).map_err(|cell| FindError::WrongType(cell.head.pid))
+    }
+
+    pub(crate) fn erased(&self) -> Arc<AnyCell> {
+        Arc::<Cell<Inbox<M>>>::clone(&self.cell)
+    }
+
+    /// Sends a message; a dead process ignores it.
+    ///
+    /// # Counterpart
+    ///
+    /// `Pid ! Message`.
+    pub fn send(&self, message: M) {
+        drop(self.try_send(message));
+    }
+
+    /// Sends a message, or gives it back if the process is dead.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the message.
+    #[inline]
+    pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
+        self.cell.push(message).map_err(SendError)
+    }
+
+    /// The process's pid.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.cell.head.pid
+    }
+
+    /// Whether the process has not ended yet.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !self.cell.is_dead()
+    }
+
+    /// The address of this process for messages `T` alone.
+    #[must_use]
+    pub fn recipient<T: Send + 'static>(&self) -> Recipient<T>
+    where
+        M: From<T>,
+    {
+        self.recipient_with(M::from)
+    }
+
+    /// As [`recipient`](Self::recipient), with a function that makes this process's message of a `T`.
+    #[must_use]
+    pub fn recipient_with<T: Send + 'static>(
+        &self,
+        wrap: impl Fn(T) -> M + Send + Sync + 'static,
+    ) -> Recipient<T> {
+        let to = self.clone();
+        Recipient::new(self.pid(), move |message| drop(to.try_send(wrap(message))))
+    }
+}
+
+impl<M: Send + 'static> Clone for ProcessRef<M> {
+    fn clone(&self) -> Self {
+        Self { cell: Arc::clone(&self.cell) }
+    }
+}
+
+impl<M: Send + 'static> PartialEq for ProcessRef<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.pid() == other.pid()
+    }
+}
+
+impl<M: Send + 'static> Eq for ProcessRef<M> {}
+
+impl<M: Send + 'static> fmt::Debug for ProcessRef<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProcessRef({})", self.pid())
+    }
+}
+
+impl<M: Send + 'static> From<&ProcessRef<M>> for Pid {
+    fn from(address: &ProcessRef<M>) -> Self {
+        address.pid()
+    }
+}

@@ -1,0 +1,74 @@
+//! Exit signals: what they do to the process that receives them. They act at once, under the receiver's lock.
+
+use crate::ambient;
+use crate::cell::AnyCell;
+use crate::exit_reason::ExitReason;
+use crate::inbox::Signal;
+use crate::pid::Pid;
+use crate::table;
+
+/// Sends an exit signal to `pid`. A dead process ignores it.
+///
+/// What it does depends on the reason and on the receiver:
+///
+/// | reason | receiver does not trap exits | receiver traps exits |
+/// |---|---|---|
+/// | `Kill` | dies with `Killed` | dies with `Killed` |
+/// | `Normal` | nothing; a process that sends it to itself dies | gets it as a message |
+/// | any other | dies with that reason | gets it as a message |
+///
+/// A process dies at its next `.await`: a handler that waits there is dropped.
+///
+/// # Counterpart
+///
+/// `erlang:exit/2`, `Process.exit/2`. Sent from outside any process, the receiver sees [`Pid::OUTSIDE`] as sender.
+#[doc(alias = "exit")]
+#[doc(alias = "kill")]
+pub fn send_exit(pid: Pid, reason: ExitReason) {
+    let from = ambient::with(|cell| cell.map_or(Pid::OUTSIDE, |cell| cell.head.pid));
+    if let Some(cell) = table::get(pid) {
+        exit_from(&cell, from, reason);
+    }
+}
+
+/// An explicit exit signal.
+pub(crate) fn exit_from(cell: &AnyCell, from: Pid, reason: ExitReason) {
+    if matches!(reason, ExitReason::Kill) {
+        let mut inner = cell.inner.lock();
+        if !inner.dead {
+            cell.doom(&mut inner, ExitReason::Killed);
+            drop(inner);
+            cell.head.wake();
+        }
+    } else {
+        receive(cell, from, reason, false);
+    }
+}
+
+/// The exit signal of a link: it counts only while the link stands, and ends it.
+pub(crate) fn link_exit(cell: &AnyCell, from: Pid, reason: ExitReason) {
+    receive(cell, from, reason, true);
+}
+
+fn receive(cell: &AnyCell, from: Pid, reason: ExitReason, of_link: bool) {
+    let mut inner = cell.inner.lock();
+    if inner.dead {
+        return;
+    }
+    if of_link && !inner.extra.as_mut().is_some_and(|extra| extra.links.remove(from)) {
+        return;
+    }
+    let wake = if inner.trap_exit {
+        inner.queue.push_signal(Signal::Exit { from, reason });
+        std::mem::take(&mut inner.parked)
+    } else if reason.is_normal() && (of_link || from != cell.head.pid) {
+        false
+    } else {
+        cell.doom(&mut inner, reason);
+        true
+    };
+    drop(inner);
+    if wake {
+        cell.head.wake();
+    }
+}

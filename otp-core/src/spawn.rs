@@ -1,0 +1,293 @@
+//! Spawning: a process is in the table, linked and named before its first poll.
+
+use std::fmt;
+use std::future::Future;
+
+use tokio::runtime::Handle;
+
+use crate::ambient;
+use crate::cell::{AnyCell, Cell};
+use crate::crash;
+use crate::driver::Root;
+use crate::error::{NotAProcess, RegisterError};
+use crate::exit_reason::{ExitReason, IntoExitReason};
+use crate::extra::Extra;
+use crate::inbox::Inbox;
+use crate::mailbox::{Mailbox, ProcessRef};
+use crate::monitor::{self, MonitorRef, Target, Watcher};
+use crate::name::{self, ProcessName};
+use crate::panics;
+use crate::pid::Pid;
+use crate::signal;
+use crate::sync::Arc;
+use crate::table;
+
+/// Starts a process. `body` gets its mailbox and runs inside it.
+///
+/// The body may end with `()`, a [`Result`], or an [`ExitReason`]. A process without messages takes a
+/// `Mailbox<()>`.
+///
+/// # Examples
+///
+/// ```
+/// use otp_core::{Mailbox, Received, spawn};
+///
+/// # #[otp_core::main]
+/// # async fn main() {
+/// let (report, reported) = tokio::sync::oneshot::channel();
+/// let adder = spawn(|mut mailbox: Mailbox<i64>| async move {
+///     let mut sum = 0;
+///     while sum < 10 {
+///         if let Received::Message(n) = mailbox.receive().await {
+///             sum += n;
+///         }
+///     }
+///     report.send(sum).ok();
+/// });
+/// adder.send(4);
+/// adder.send(7);
+/// assert_eq!(reported.await, Ok(11));
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+///
+/// # Counterpart
+///
+/// `erlang:spawn/1`.
+pub fn spawn<M, F, Fut>(body: F) -> ProcessRef<M>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoExitReason> + Send + 'static,
+{
+    Spawn::new().spawn(body).0
+}
+
+/// Starts a process that is linked to the current one from its beginning. Outside any process it starts unlinked.
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+///
+/// # Counterpart
+///
+/// `erlang:spawn_link/1`.
+pub fn spawn_link<M, F, Fut>(body: F) -> ProcessRef<M>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoExitReason> + Send + 'static,
+{
+    Spawn::new().link().spawn(body).0
+}
+
+/// Starts a process that the current one monitors from its beginning.
+///
+/// # Errors
+///
+/// [`NotAProcess`] outside any process; nothing was started then.
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+///
+/// # Counterpart
+///
+/// `erlang:spawn_monitor/1`.
+pub fn spawn_monitor<M, F, Fut>(body: F) -> Result<(ProcessRef<M>, MonitorRef), NotAProcess>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoExitReason> + Send + 'static,
+{
+    let (process, monitor) = Spawn::new().monitor().spawn(body);
+    monitor.map(|monitor| (process, monitor)).ok_or(NotAProcess)
+}
+
+/// How a process is started, where [`spawn`] and its sisters do not say enough.
+///
+/// The process that will be parent, linked or monitoring, is the one that is current when this is made.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Spawn {
+    parent: Option<Pid>,
+    link: bool,
+    monitor: bool,
+    label: Option<Box<str>>,
+}
+
+impl Spawn {
+    /// Unlinked, not monitored, without a label.
+    #[expect(clippy::new_without_default, reason = "it reads who the current process is")]
+    pub fn new() -> Self {
+        let parent = ambient::with(|cell| cell.map(|cell| cell.head.pid));
+        Self { parent, link: false, monitor: false, label: None }
+    }
+
+    /// Linked to the current process; outside any process it starts unlinked, and says so at debug level.
+    pub fn link(mut self) -> Self {
+        self.link = true;
+        self
+    }
+
+    /// Monitored by the current process.
+    pub fn monitor(mut self) -> Self {
+        self.monitor = true;
+        self
+    }
+
+    /// With a text that `info` and crash reports show.
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Starts the process; the monitor is there if one was asked for, and this code runs inside a process.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn spawn<M, F, Fut>(self, body: F) -> (ProcessRef<M>, Option<MonitorRef>)
+    where
+        M: Send + 'static,
+        F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+        Fut: Future<Output: IntoExitReason> + Send + 'static,
+    {
+        let body = move |mailbox: Mailbox<M>| async move {
+            // Called inside the process, so that a panic in it is the process's own.
+            let reason = body(mailbox).await.into_exit_reason();
+            crash::report(&reason, None);
+            reason
+        };
+        let embryo = self.prepare::<M>();
+        embryo.go(body)
+    }
+
+    /// Makes the process up to its first poll: in the table, without a task. For behaviours, which register a name
+    /// in between.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn prepare<M: Send + 'static>(self) -> Embryo<M> {
+        panics::install_hook();
+        let Ok(runtime) = Handle::try_current() else {
+            panic!("a process was started outside a tokio runtime: use #[main], run or #[test]")
+        };
+        if self.link && self.parent.is_none() {
+            tracing::debug!(target: "otp::process", "start_link outside any process: started without a link");
+        }
+        let extra = self.label.map(|label| Box::new(Extra { label: Some(label), ..Extra::default() }));
+        let cell = Cell::new(self.parent, extra);
+        let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
+        table::insert(erased);
+        Embryo { cell: Some(cell), runtime, link: self.link, monitor: self.monitor }
+    }
+}
+
+/// A process before its first poll. Dropped, it never was.
+#[must_use]
+pub struct Embryo<M: Send + 'static> {
+    /// `None` once it lives.
+    cell: Option<Arc<Cell<Inbox<M>>>>,
+    runtime: Handle,
+    link: bool,
+    monitor: bool,
+}
+
+impl<M: Send + 'static> Embryo<M> {
+    fn cell(&self) -> &Arc<Cell<Inbox<M>>> {
+        self.cell.as_ref().expect("an embryo has its cell until it is consumed")
+    }
+
+    /// The address that the process will have.
+    #[must_use]
+    pub fn address(&self) -> ProcessRef<M> {
+        ProcessRef::from_cell(Arc::clone(self.cell()))
+    }
+
+    /// Registers the process under a name.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::Taken`] if another process has it.
+    pub fn register(&self, name: ProcessName) -> Result<(), RegisterError> {
+        let cell: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(self.cell());
+        name::register_cell(name, &cell)
+    }
+
+    /// Links and monitors as asked for, and gives the process its task. `body` returns the reason of its end.
+    pub fn go<F, Fut>(mut self, body: F) -> (ProcessRef<M>, Option<MonitorRef>)
+    where
+        F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+        Fut: Future<Output = ExitReason> + Send + 'static,
+    {
+        let Some(cell) = self.cell.take() else { unreachable!("go consumes the embryo") };
+        let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
+        let mut monitor = None;
+        if (self.link || self.monitor)
+            && let Some(parent) = cell.head.parent
+        {
+            let parent_cell = table::get(parent);
+            if self.link {
+                link_child(parent, parent_cell.as_deref(), &erased);
+            }
+            monitor = self.monitor.then(|| monitor_child(parent, parent_cell.as_deref(), &erased));
+        }
+        let mailbox = Mailbox::new(Arc::clone(&cell));
+        *cell.head.future.lock() = Some(Box::pin(async move { body(mailbox).await }));
+        #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]
+        drop(self.runtime.spawn(Root::new(erased)));
+        (ProcessRef::from_cell(cell), monitor)
+    }
+}
+
+impl<M: Send + 'static> Drop for Embryo<M> {
+    fn drop(&mut self) {
+        if let Some(cell) = self.cell.take() {
+            let erased: Arc<AnyCell> = cell;
+            let scope = ambient::Scope::enter(&erased);
+            crate::death::die(&scope, &ExitReason::Killed, || {});
+        }
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Embryo<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embryo")
+            .field("pid", &self.cell.as_ref().map(|cell| cell.head.pid))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The child has not run yet, so both sides can be written without a pair lock: nobody else knows its pid, except
+/// through its name, and whoever links with it by that links with other sets.
+fn link_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) {
+    child.inner.lock().extra().links.insert(parent);
+    let linked = parent_cell.is_some_and(|cell| {
+        let mut inner = cell.inner.lock();
+        if !inner.dead {
+            inner.extra().links.insert(child.head.pid);
+        }
+        !inner.dead
+    });
+    if !linked {
+        signal::link_exit(child, parent, ExitReason::NoProc);
+    }
+}
+
+fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) -> MonitorRef {
+    let monitor = MonitorRef::next();
+    if let Some(cell) = parent_cell {
+        let mut inner = cell.inner.lock();
+        if !inner.dead {
+            inner.extra().monitors.insert(monitor, monitor::Monitoring::Active(Some(child.head.pid)));
+        }
+    }
+    let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid) };
+    child.inner.lock().extra().watchers.insert(monitor, watcher);
+    monitor
+}

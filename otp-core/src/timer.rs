@@ -1,0 +1,406 @@
+//! Timers: one service per runtime, not a task per timer.
+//!
+//! The service is one tokio task over an ordered map of due times; it sleeps until the earliest. It is found by the
+//! runtime's id, so each runtime of a test program has its own, and it follows that runtime's clock, paused or not.
+//!
+//! Setting a timer costs one lock and one insertion into the map, and wakes the service only when it is the new
+//! earliest. A deadline of a process (`wake_process_at`) costs nothing while the process has an earlier one.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Weak};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Id};
+use tokio::time::{Sleep, sleep_until};
+
+use crate::cell::{AnyCell, Head};
+use crate::clock;
+use crate::panics::catch;
+use crate::pid::Pid;
+use crate::recipient::Recipient;
+use crate::sync::Arc;
+use crate::table;
+
+/// The longest time that a timer may be set for.
+const MAX_TIME: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// A running timer. Dropping it does not cancel it.
+#[derive(Clone)]
+pub struct TimerRef {
+    service: Weak<Service>,
+    id: u64,
+}
+
+impl TimerRef {
+    /// Cancels the timer: the time that was left, or `None` if it has fired or was cancelled before.
+    ///
+    /// After this returns, the message of a cancelled timer cannot be sent any more.
+    ///
+    /// # Counterpart
+    ///
+    /// `erlang:cancel_timer/1`.
+    #[allow(clippy::must_use_candidate, reason = "often nobody cares how much time was left")]
+    pub fn cancel(&self) -> Option<Duration> {
+        let service = self.service.upgrade()?;
+        let (due, job) = service.remove(self.id)?;
+        let alive = job.is_wanted();
+        drop(job);
+        alive.then(|| left(due))
+    }
+
+    /// The time left, or `None` if it has fired or was cancelled.
+    ///
+    /// # Counterpart
+    ///
+    /// `erlang:read_timer/1`.
+    #[must_use]
+    pub fn read(&self) -> Option<Duration> {
+        let service = self.service.upgrade()?;
+        let state = service.state.lock();
+        let due = *state.due.get(&self.id)?;
+        let wanted = state.jobs.get(&(due, self.id)).is_some_and(Job::is_wanted);
+        wanted.then(|| left(due))
+    }
+}
+
+impl PartialEq for TimerRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for TimerRef {}
+
+impl fmt::Debug for TimerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TimerRef({})", self.id)
+    }
+}
+
+/// Sends `message` to `to` after `time`, once and not before.
+///
+/// # Panics
+///
+/// Outside a tokio runtime, and for a `time` above 100 years.
+///
+/// # Counterpart
+///
+/// `erlang:send_after/3`, `Process.send_after/3`.
+#[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
+pub fn send_after<M: Send + 'static>(time: Duration, to: Recipient<M>, message: M) -> TimerRef {
+    let target = to.pid();
+    set(time, Some(target), Action::Once(Box::new(move || to.send(message))))
+}
+
+/// Sends what `message` makes to `to`, every `period`, until cancelled or the receiver dies.
+///
+/// Without drift: each due time is counted from the one before.
+///
+/// # Panics
+///
+/// Outside a tokio runtime, for a `period` of zero, and for one above 100 years.
+///
+/// # Counterpart
+///
+/// `timer:send_interval/3`.
+#[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
+pub fn send_interval<M: Send + 'static>(
+    period: Duration,
+    to: Recipient<M>,
+    message: impl Fn() -> M + Send + 'static,
+) -> TimerRef {
+    assert!(!period.is_zero(), "an interval needs a period above zero");
+    let target = to.pid();
+    set(period, Some(target), Action::Every(period, Box::new(move || to.send(message()))))
+}
+
+fn set(time: Duration, target: Option<Pid>, action: Action) -> TimerRef {
+    assert!(time <= MAX_TIME, "a timer may be set for 100 years at most");
+    let service = Service::current();
+    let id = next_id();
+    service.insert(after(time), id, Job { target, action });
+    TimerRef { service: Arc::downgrade(&service), id }
+}
+
+/// Makes sure that the process is polled at `due` or before. For futures that wait for a deadline inside a process:
+/// they call it each time they are pending.
+pub(crate) fn wake_process_at(cell: &AnyCell, due: u64) {
+    let head = &cell.head;
+    let armed = head.wake_at.load(Ordering::Relaxed);
+    if armed <= due {
+        return;
+    }
+    head.wake_at.store(due, Ordering::Relaxed);
+    Service::current().insert_wake(due, head.pid);
+}
+
+/// Wakes `waker` at `due`. For futures that wait outside any process.
+pub(crate) fn wake_task_at(due: u64, waker: Waker) -> TimerRef {
+    let service = Service::current();
+    let id = next_id();
+    service.insert(due, id, Job { target: None, action: Action::Once(Box::new(move || waker.wake())) });
+    TimerRef { service: Arc::downgrade(&service), id }
+}
+
+/// At death: drops the process's pending wake-up.
+pub(crate) fn forget(head: &Head) {
+    let due = head.wake_at.load(Ordering::Relaxed);
+    if due != u64::MAX && Handle::try_current().is_ok() {
+        let service = Service::current();
+        service.state.lock().jobs.remove(&(due, wake_id(head.pid)));
+    }
+}
+
+fn after(time: Duration) -> u64 {
+    clock::now().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn left(due: u64) -> Duration {
+    Duration::from_nanos(due.saturating_sub(clock::now()))
+}
+
+/// Timers have even numbers, wake-ups of processes odd ones.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(2);
+    NEXT.fetch_add(2, Ordering::Relaxed)
+}
+
+const fn wake_id(pid: Pid) -> u64 {
+    pid.number() << 1 | 1
+}
+
+struct Job {
+    /// The process it is for: once that is dead, the timer counts as gone.
+    target: Option<Pid>,
+    action: Action,
+}
+
+enum Action {
+    Once(Box<dyn FnOnce() + Send>),
+    Every(Duration, Box<dyn FnMut() + Send>),
+    /// Wakes the target itself.
+    Wake,
+}
+
+impl Job {
+    fn is_wanted(&self) -> bool {
+        self.target.is_none_or(|pid| table::get(pid).is_some())
+    }
+}
+
+struct Service {
+    runtime: Id,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: BTreeMap<(u64, u64), Job>,
+    /// When each timer is due; wake-ups of processes are not in here.
+    due: HashMap<u64, u64>,
+    /// What the driver sleeps until.
+    sleeping_until: Option<u64>,
+    driver: Option<Waker>,
+    /// The timer whose message is being sent right now, unlocked, and the thread that does it.
+    firing: Option<(u64, ThreadId)>,
+    closed: bool,
+}
+
+static SERVICES: LazyLock<Mutex<HashMap<Id, Arc<Service>>>> = LazyLock::new(Mutex::default);
+
+thread_local! {
+    /// The service that this thread used last.
+    static LAST: RefCell<Option<Arc<Service>>> = const { RefCell::new(None) };
+}
+
+impl Service {
+    /// The service of the current runtime, started on first use.
+    fn current() -> Arc<Self> {
+        let Ok(handle) = Handle::try_current() else {
+            panic!("a timer was set outside a tokio runtime: use #[main], run or #[test]")
+        };
+        let runtime = handle.id();
+        let last = LAST.with_borrow(|last| last.as_ref().filter(|last| last.runtime == runtime).cloned());
+        if let Some(last) = last.filter(|last| !last.state.lock().closed) {
+            return last;
+        }
+        let service = {
+            let mut services = SERVICES.lock();
+            let found = services.get(&runtime).filter(|service| !service.state.lock().closed).cloned();
+            found.unwrap_or_else(|| {
+                let service = Arc::new(Self { runtime, state: Mutex::default() });
+                services.insert(runtime, Arc::clone(&service));
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the service is below processes, not one of them"
+                )]
+                drop(handle.spawn(Driver { service: Arc::clone(&service), sleep: None }));
+                service
+            })
+        };
+        LAST.set(Some(Arc::clone(&service)));
+        service
+    }
+
+    fn insert(&self, due: u64, id: u64, job: Job) {
+        let mut state = self.state.lock();
+        state.due.insert(id, due);
+        Self::put(state, due, id, job);
+    }
+
+    fn insert_wake(&self, due: u64, pid: Pid) {
+        Self::put(self.state.lock(), due, wake_id(pid), Job { target: Some(pid), action: Action::Wake });
+    }
+
+    fn put(mut state: parking_lot::MutexGuard<'_, State>, due: u64, id: u64, job: Job) {
+        if state.closed {
+            drop(state);
+            return;
+        }
+        state.jobs.insert((due, id), job);
+        if state.sleeping_until.is_none_or(|until| due < until)
+            && let Some(driver) = state.driver.take()
+        {
+            drop(state);
+            driver.wake();
+        }
+    }
+
+    /// Takes a timer out. One that is firing on another thread is waited for, so that its message is not sent after
+    /// `cancel` has returned; that takes as long as pushing one message.
+    fn remove(&self, id: u64) -> Option<(u64, Job)> {
+        let mut state = self.state.lock();
+        while state.firing.is_some_and(|(firing, thread)| firing == id && thread != thread::current().id()) {
+            drop(state);
+            thread::yield_now();
+            state = self.state.lock();
+        }
+        let due = state.due.remove(&id)?;
+        let job = state.jobs.remove(&(due, id));
+        drop(state);
+        job.map(|job| (due, job))
+    }
+
+    /// Does what is due, one job after the other, unlocked.
+    fn fire(&self, now: u64) {
+        loop {
+            let mut state = self.state.lock();
+            let Some(entry) = state.jobs.first_entry() else { return };
+            let (due, id) = *entry.key();
+            if due > now {
+                return;
+            }
+            let Job { target, action } = entry.remove();
+            match action {
+                Action::Once(action) => {
+                    state.due.remove(&id);
+                    state.firing = Some((id, thread::current().id()));
+                    drop(state);
+                    guard(action);
+                    self.state.lock().firing = None;
+                }
+                Action::Wake => {
+                    drop(state);
+                    if let Some(cell) = target.and_then(table::get) {
+                        // Only if this is the wake-up it counts on; a later one may be armed by now.
+                        let _ = cell.head.wake_at.compare_exchange(
+                            due,
+                            u64::MAX,
+                            Ordering::Relaxed,
+                            Ordering::Relaxed,
+                        );
+                        cell.head.wake();
+                    }
+                }
+                Action::Every(period, mut action) => {
+                    if target.is_some_and(|pid| table::get(pid).is_none()) {
+                        state.due.remove(&id);
+                        drop(state);
+                        drop(action);
+                        continue;
+                    }
+                    let next = due.saturating_add(u64::try_from(period.as_nanos()).unwrap_or(u64::MAX));
+                    state.due.insert(id, next);
+                    state.firing = Some((id, thread::current().id()));
+                    drop(state);
+                    guard(&mut action);
+                    let mut state = self.state.lock();
+                    state.firing = None;
+                    // Unless it was cancelled meanwhile, from within its own message.
+                    if state.due.contains_key(&id) {
+                        state.jobs.insert((next, id), Job { target, action: Action::Every(period, action) });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sending runs foreign code where a `From` makes the message; its panic must not end the service.
+fn guard(action: impl FnOnce()) {
+    if let Err(reason) = catch(action) {
+        tracing::error!(target: "otp::process", %reason, "making the message of a timer panicked");
+    }
+}
+
+/// The task of a service.
+struct Driver {
+    service: Arc<Service>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let service = Arc::clone(&self.service);
+            service.fire(clock::now());
+            let next = {
+                let mut state = service.state.lock();
+                let next = state.jobs.first_key_value().map(|(&(due, _), _)| due);
+                state.sleeping_until = next;
+                state.driver = Some(cx.waker().clone());
+                next
+            };
+            let Some(next) = next else {
+                self.sleep = None;
+                return Poll::Pending;
+            };
+            let deadline = clock::instant(next);
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if sleep.deadline() != deadline {
+                sleep.as_mut().reset(deadline);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// The runtime is going down.
+    fn drop(&mut self) {
+        let jobs = {
+            let mut state = self.service.state.lock();
+            state.closed = true;
+            state.due.clear();
+            std::mem::take(&mut state.jobs)
+        };
+        drop(jobs);
+        let mut services = SERVICES.lock();
+        let ours = services.get(&self.service.runtime).is_some_and(|found| Arc::ptr_eq(found, &self.service));
+        let gone = if ours { services.remove(&self.service.runtime) } else { None };
+        drop(services);
+        drop(gone);
+    }
+}
