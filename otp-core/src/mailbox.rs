@@ -137,10 +137,6 @@ impl<M: Send + 'static> ProcessRef<M> {
         downcast(cell).map(Self::from_cell).map_err(|cell| FindError::WrongType(cell.head.pid))
     }
 
-    pub(crate) fn erased(&self) -> Arc<AnyCell> {
-        Arc::<Cell<Inbox<M>>>::clone(&self.cell)
-    }
-
     /// Sends a message; a dead process ignores it.
     ///
     /// # Counterpart

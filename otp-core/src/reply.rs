@@ -324,6 +324,11 @@ impl<T: Send + 'static> Awaiting<T> {
         Self { reply, deadline: Deadline::after(limit), shown: false }
     }
 
+    /// Waits on without limit, after the time was up.
+    pub fn extend(&mut self) {
+        self.deadline = Deadline::after(None);
+    }
+
     /// The answer, or `None` when the time is up. Must not be polled again after either.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer<T>>> {
         if let Poll::Ready(answer) = self.reply.poll_answer(cx) {

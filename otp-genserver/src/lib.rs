@@ -1,1 +1,32 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod call;
+mod context;
+mod destination;
+mod message;
+mod name;
+mod runner;
+mod server;
+mod server_ref;
+mod start;
+mod stop;
+
+pub use call::{Call, CallError, CastError};
+pub use context::Context;
+pub use destination::{Destination, ResolveError};
+pub use name::Name;
+pub use otp_core::behaviour::InitError;
+pub use otp_core::{Down, ExitReason, Pid, ReplyTo, Restart, Shutdown, TimerRef, process};
+#[cfg(feature = "macros")]
+pub use otp_macros::{gen_server, main_genserver as main, test_genserver as test};
+pub use server::GenServer;
+pub use server_ref::ServerRef;
+pub use start::{Start, StartError, StartMonitor, Starting, StartingMonitored};
+pub use stop::{Stop, StopError, Stopping};
+
+/// For generated code; not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use otp_core::__private::{Flavor, Options, main, test};
+}

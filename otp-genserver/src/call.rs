@@ -1,0 +1,197 @@
+//! [`Call`]: one request and the wait for its answer; the errors of call and cast.
+//!
+//! Cost of a call: one allocation (the reply's slot), one push into the server's queue, one wake-up each way. Its time
+//! limit costs one look at the clock, and a timer only when the process has no earlier one armed.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use otp_core::behaviour::{Answer, Awaiting, Reply, Request, request};
+use otp_core::{ExitReason, Pid, ReplyTo, process};
+
+use crate::destination::ResolveError;
+use crate::message::ServerMessage;
+use crate::server::GenServer;
+use crate::server_ref::ServerRef;
+
+/// How long a call waits unless told otherwise.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There is no such server: it is dead, or nobody has the name.
+    NoProc,
+    /// No answer came in time. One that comes later is dropped.
+    Timeout,
+    /// The server ended before it answered.
+    Exit(ExitReason),
+    /// A server called itself.
+    CallingSelf,
+    /// The server dropped the request without an answer, and lives.
+    NoReply,
+    /// The process behind the name is another kind of server.
+    WrongServer(Pid),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("no such server"),
+            Self::Timeout => f.write_str("the server did not answer in time"),
+            Self::Exit(reason) => write!(f, "the server ended before it answered: {reason}"),
+            Self::CallingSelf => f.write_str("a server called itself"),
+            Self::NoReply => f.write_str("the server dropped the request without an answer"),
+            Self::WrongServer(pid) => write!(f, "{pid} is another kind of server"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl From<ResolveError> for CallError {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::NoProc => Self::NoProc,
+            ResolveError::WrongServer(pid) => Self::WrongServer(pid),
+        }
+    }
+}
+
+/// The message was not sent; it comes back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CastError<M> {
+    message: M,
+    why: ResolveError,
+}
+
+impl<M> CastError<M> {
+    pub(crate) const fn new(message: M, why: ResolveError) -> Self {
+        Self { message, why }
+    }
+
+    pub(crate) const fn no_proc(message: M) -> Self {
+        Self::new(message, ResolveError::NoProc)
+    }
+
+    /// The message that was not sent.
+    pub fn into_inner(self) -> M {
+        self.message
+    }
+
+    /// Why it was not sent.
+    pub const fn why(&self) -> ResolveError {
+        self.why
+    }
+}
+
+impl<M> fmt::Debug for CastError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CastError").field("why", &self.why).finish_non_exhaustive()
+    }
+}
+
+impl<M> fmt::Display for CastError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.why, f)
+    }
+}
+
+impl<M> std::error::Error for CastError<M> {}
+
+/// A request on its way: `.await` it for the answer.
+///
+/// It is sent at the first poll, and waits 5 seconds unless [`timeout`](Self::timeout) or
+/// [`infinity`](Self::infinity) says otherwise.
+///
+/// # Cancel safety
+///
+/// Dropped before its first poll, nothing was sent. Dropped later, the server still handles the request, and its
+/// answer is dropped.
+#[must_use = "a call is sent when it is awaited"]
+pub struct Call<S: GenServer, T: Send + 'static> {
+    stage: Stage<S, T>,
+    limit: Option<Duration>,
+}
+
+enum Stage<S: GenServer, T: Send + 'static> {
+    Unsent { server: ServerRef<S>, call: S::Call, request: Request, reply: Reply<T> },
+    Sent(Awaiting<T>),
+    Ready(Result<T, CallError>),
+    Over,
+}
+
+impl<S: GenServer, T: Send + 'static> Call<S, T> {
+    pub(crate) fn new(server: ServerRef<S>, make: impl FnOnce(ReplyTo<T>) -> S::Call) -> Self {
+        let (reply_to, reply, request) = request(server.pid());
+        let call = make(reply_to);
+        Self { stage: Stage::Unsent { server, call, request, reply }, limit: Some(DEFAULT_TIMEOUT) }
+    }
+
+    /// A call that has its result already: for mocks of a client trait.
+    pub const fn ready(result: Result<T, CallError>) -> Self {
+        Self { stage: Stage::Ready(result), limit: None }
+    }
+
+    /// Waits this long for the answer, counted from the first poll.
+    pub const fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Waits for the answer however long it takes.
+    pub const fn infinity(mut self) -> Self {
+        self.limit = None;
+        self
+    }
+
+    fn send(&mut self) -> Result<(), CallError> {
+        let Stage::Unsent { server, call, request, reply } = std::mem::replace(&mut self.stage, Stage::Over)
+        else {
+            panic!("a call was polled after it was ready")
+        };
+        if process::current() == Some(server.pid()) {
+            return Err(CallError::CallingSelf);
+        }
+        server.process().try_send(ServerMessage::Call(call, request)).map_err(|_| CallError::NoProc)?;
+        self.stage = Stage::Sent(Awaiting::new(reply, self.limit));
+        Ok(())
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<S: GenServer, T: Send + 'static> Unpin for Call<S, T> {}
+
+impl<S: GenServer, T: Send + 'static> Future for Call<S, T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        if let Stage::Unsent { .. } = self.stage {
+            self.send()?;
+        }
+        let result = match &mut self.stage {
+            Stage::Sent(awaiting) => match ready!(awaiting.poll(cx)) {
+                Some(Answer::Value(value)) => Ok(value),
+                Some(Answer::Exit(reason)) => Err(CallError::Exit(reason)),
+                Some(Answer::NoReply) => Err(CallError::NoReply),
+                None => Err(CallError::Timeout),
+            },
+            _ => match std::mem::replace(&mut self.stage, Stage::Over) {
+                Stage::Ready(result) => return Poll::Ready(result),
+                _ => panic!("a call was polled after it was ready"),
+            },
+        };
+        self.stage = Stage::Over;
+        Poll::Ready(result)
+    }
+}
+
+impl<S: GenServer, T: Send + 'static> fmt::Debug for Call<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}

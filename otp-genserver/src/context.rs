@@ -1,0 +1,177 @@
+//! [`Context`]: what a callback can do with its own process.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use otp_core::behaviour::{Deadline, ReplyTo, Request};
+use otp_core::{ExitReason, Mailbox, Pid, Received, TimerRef, send_after, send_interval};
+
+use crate::message::ServerMessage;
+use crate::server::GenServer;
+use crate::server_ref::ServerRef;
+
+/// The server's own process, as its callbacks see it.
+pub struct Context<S: GenServer> {
+    mailbox: Mailbox<ServerMessage<S>>,
+    parent: Pid,
+    /// What most servers never ask for; allocated on first use and kept.
+    orders: Option<Box<Orders<S>>>,
+}
+
+/// What a callback asked the runner for, and what the runner keeps for later.
+struct Orders<S: GenServer> {
+    stop: Option<ExitReason>,
+    continuations: VecDeque<S::Continue>,
+    timeout: Option<Deadline>,
+    /// Requests whose `ReplyTo` outlived their callback.
+    kept: Vec<Request>,
+    /// The reply to `stop`, never sent.
+    stopper: Option<ReplyTo<Infallible>>,
+    /// How many there may be before the settled ones are cleared out.
+    kept_limit: usize,
+}
+
+impl<S: GenServer> Context<S> {
+    pub(crate) const fn new(mailbox: Mailbox<ServerMessage<S>>, parent: Pid) -> Self {
+        Self { mailbox, parent, orders: None }
+    }
+
+    fn orders(&mut self) -> &mut Orders<S> {
+        self.orders.get_or_insert_with(|| {
+            Box::new(Orders {
+                stop: None,
+                continuations: VecDeque::new(),
+                timeout: None,
+                kept: Vec::new(),
+                stopper: None,
+                kept_limit: 16,
+            })
+        })
+    }
+
+    /// This server's pid.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.mailbox.pid()
+    }
+
+    /// This server's address.
+    #[must_use]
+    pub fn server_ref(&self) -> ServerRef<S> {
+        ServerRef::new(self.mailbox.address())
+    }
+
+    /// The process whose end, if this one traps exits, ends it: the one that started it with a link, or itself.
+    #[must_use]
+    pub const fn parent(&self) -> Pid {
+        self.parent
+    }
+
+    /// Stops the server with `reason` when this callback returns `Ok`, after `terminate`. The first reason counts.
+    ///
+    /// # Counterpart
+    ///
+    /// `{stop, Reason, State}`.
+    pub fn stop(&mut self, reason: ExitReason) {
+        self.orders().stop.get_or_insert(reason);
+    }
+
+    /// Has `handle_continue` run when this callback returns, before any message. Several run in order.
+    ///
+    /// # Counterpart
+    ///
+    /// `{continue, Term}`.
+    pub fn continue_with(&mut self, continuation: S::Continue) {
+        self.orders().continuations.push_back(continuation);
+    }
+
+    /// Has `handle_timeout` run if no message arrives within `time` after this callback. Any message cancels it, and
+    /// it runs once.
+    ///
+    /// # Counterpart
+    ///
+    /// The timeout in a callback's result.
+    pub fn set_timeout(&mut self, time: Duration) {
+        self.orders().timeout = Some(Deadline::after(Some(time)));
+    }
+
+    /// Sends `info` to this server after `time`.
+    ///
+    /// # Panics
+    ///
+    /// For a time above 100 years.
+    #[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
+    pub fn send_after(&self, time: Duration, info: S::Info) -> TimerRef {
+        send_after(time, self.server_ref().recipient(), info)
+    }
+
+    /// Sends what `info` makes to this server every `period`, until cancelled or the server ends.
+    ///
+    /// # Panics
+    ///
+    /// For a period of zero or above 100 years.
+    #[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
+    pub fn send_interval(&self, period: Duration, info: impl Fn() -> S::Info + Send + 'static) -> TimerRef {
+        send_interval(period, self.server_ref().recipient(), info)
+    }
+
+    pub(crate) fn take_stop(&mut self) -> Option<ExitReason> {
+        self.orders.as_mut()?.stop.take()
+    }
+
+    pub(crate) fn take_continuation(&mut self) -> Option<S::Continue> {
+        self.orders.as_mut()?.continuations.pop_front()
+    }
+
+    /// Keeps a request whose reply was not sent by the end of its callback, so that the server's death reaches the
+    /// caller. Settled ones are cleared out as often as their number has doubled.
+    pub(crate) fn keep(&mut self, request: Request) {
+        let orders = self.orders();
+        if orders.kept.len() >= orders.kept_limit {
+            orders.kept.retain(|request| !request.is_settled());
+            orders.kept_limit = (orders.kept.len() * 2).max(16);
+        }
+        orders.kept.push(request);
+    }
+
+    /// Holds the reply of the one who called `stop` until the end.
+    pub(crate) fn hold(&mut self, reply: ReplyTo<Infallible>) {
+        self.orders().stopper = Some(reply);
+    }
+
+    /// The next message, or `None` when the callback timeout passes first. Any message ends that timeout.
+    pub(crate) fn poll_next(
+        &mut self,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<Option<Received<ServerMessage<S>>>> {
+        let timeout = self.orders.as_mut().map(|orders| &mut orders.timeout);
+        if let Poll::Ready(received) = self.mailbox.poll_receive(task) {
+            if let Some(timeout) = timeout
+                && !matches!(received, Received::Message(ServerMessage::System(_)))
+            {
+                *timeout = None;
+            }
+            return Poll::Ready(Some(received));
+        }
+        if let Some(timeout) = timeout
+            && let Some(deadline) = timeout
+            && deadline.poll_passed(task).is_ready()
+        {
+            *timeout = None;
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: GenServer> fmt::Debug for Context<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("pid", &self.pid())
+            .field("parent", &self.parent)
+            .finish_non_exhaustive()
+    }
+}

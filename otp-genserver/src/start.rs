@@ -1,0 +1,294 @@
+//! [`Start`] and [`StartMonitor`]: starting a server, and waiting for its `init`.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use otp_core::behaviour::{Answer, Awaiting, Spawn, request};
+use otp_core::process::{current, send_exit};
+use otp_core::{ExitReason, MonitorRef, NotAProcess, Pid, ProcessName, RegisterError};
+
+use crate::name::Name;
+use crate::runner::{Started, run};
+use crate::server::GenServer;
+use crate::server_ref::ServerRef;
+
+/// Why a server did not start. Nothing of it is left.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum StartError {
+    /// `init` said [`Ignore`](crate::InitError::Ignore).
+    Ignored,
+    /// The name is held by this live process. `init` did not run.
+    AlreadyStarted(Pid),
+    /// `init` took longer than the time limit.
+    Timeout,
+    /// `init` failed or panicked, or the process was ended before it returned.
+    Exit(ExitReason),
+    /// A monitor was asked for outside any process. `init` did not run.
+    NotAProcess,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ignored => f.write_str("init returned ignore"),
+            Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
+            Self::Timeout => f.write_str("init took too long"),
+            Self::Exit(reason) => write!(f, "init failed: {reason}"),
+            Self::NotAProcess => NotAProcess.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A server about to start. Add what it needs, then `.await` it.
+///
+/// # Cancel safety
+///
+/// Dropped while `init` runs, it ends the half-started process.
+#[must_use = "a server starts when this is awaited"]
+pub struct Start<S: GenServer> {
+    args: S::Args,
+    spawn: Spawn,
+    linked_to: Option<Pid>,
+    name: Option<ProcessName>,
+    limit: Option<Duration>,
+}
+
+impl<S: GenServer> Start<S> {
+    /// The parent is whoever calls this, whoever awaits it later.
+    pub(crate) fn new(args: S::Args, link: bool) -> Self {
+        let (spawn, linked_to) = if link { (Spawn::new().link(), current()) } else { (Spawn::new(), None) };
+        Self { args, spawn, linked_to, name: None, limit: None }
+    }
+
+    /// Registers the server under a name before `init` runs.
+    pub fn name(mut self, name: impl Into<Name<S>>) -> Self {
+        self.name = Some(name.into().into_process_name());
+        self
+    }
+
+    /// How long `init` may take; without limit by default. A process that takes longer is killed.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// A text that `info` and crash reports show.
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
+        self.spawn = self.spawn.label(label);
+        self
+    }
+
+    fn begin(self) -> (Progress<S>, Option<MonitorRef>) {
+        let Self { args, spawn, linked_to, name, limit } = self;
+        let embryo = spawn.prepare();
+        if let Some(name) = name
+            && let Err(error) = embryo.register(name)
+        {
+            let error = match error {
+                RegisterError::Taken(pid) => StartError::AlreadyStarted(pid),
+                _ => StartError::Exit(ExitReason::NoProc),
+            };
+            return (Progress::Failed(Some(error)), None);
+        }
+        let pid = embryo.address().pid();
+        let (reply_to, reply, request) = request(pid);
+        // The starter's handle is kept by nobody: the reply stays inside the process until it is sent.
+        drop(request);
+        let (process, monitor) = embryo.go(move |mailbox| run::<S>(mailbox, args, linked_to, reply_to));
+        (Progress::Waiting(Some(ServerRef::new(process)), Awaiting::new(reply, limit)), monitor)
+    }
+}
+
+impl<S: GenServer> IntoFuture for Start<S> {
+    type Output = Result<ServerRef<S>, StartError>;
+    type IntoFuture = Starting<S>;
+
+    fn into_future(self) -> Starting<S> {
+        Starting { start: Some(self), progress: None }
+    }
+}
+
+impl<S: GenServer> fmt::Debug for Start<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start")
+            .field("name", &self.name)
+            .field("timeout", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a start stands.
+enum Progress<S: GenServer> {
+    Failed(Option<StartError>),
+    /// The address is gone once the outcome is known.
+    Waiting(Option<ServerRef<S>>, Awaiting<Started>),
+    /// The time was up: it was killed, and its death is awaited, so that nothing of it is left.
+    Dying(Awaiting<Started>),
+}
+
+/// The future of [`Start`].
+#[must_use = "a server starts when this is awaited"]
+pub struct Starting<S: GenServer> {
+    /// `None` once begun.
+    start: Option<Start<S>>,
+    progress: Option<Progress<S>>,
+}
+
+impl<S: GenServer> Unpin for Starting<S> {}
+
+impl<S: GenServer> Starting<S> {
+    /// Begins, unless it has; the monitor, if one was asked for, is there after the first time.
+    fn begin(&mut self) -> Option<MonitorRef> {
+        let (progress, monitor) = self.start.take()?.begin();
+        self.progress = Some(progress);
+        monitor
+    }
+}
+
+impl<S: GenServer> Future for Starting<S> {
+    type Output = Result<ServerRef<S>, StartError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.begin();
+        loop {
+            let Some(progress) = &mut self.progress else { panic!("polled after it was ready") };
+            let outcome = match progress {
+                Progress::Failed(error) => match error.take() {
+                    Some(error) => Err(error),
+                    None => panic!("polled after it was ready"),
+                },
+                Progress::Waiting(server, awaiting) => match ready!(awaiting.poll(cx)) {
+                    Some(Answer::Value(Started::Yes)) => match server.take() {
+                        Some(server) => Ok(server),
+                        None => panic!("polled after it was ready"),
+                    },
+                    Some(answer) => {
+                        drop(server.take());
+                        Err(failure(answer))
+                    }
+                    None => {
+                        if let Some(server) = server.take() {
+                            send_exit(server.pid(), ExitReason::Kill);
+                        }
+                        awaiting.extend();
+                        let Some(Progress::Waiting(_, awaiting)) = self.progress.take() else {
+                            unreachable!()
+                        };
+                        self.progress = Some(Progress::Dying(awaiting));
+                        continue;
+                    }
+                },
+                Progress::Dying(awaiting) => {
+                    drop(ready!(awaiting.poll(cx)));
+                    Err(StartError::Timeout)
+                }
+            };
+            self.progress = None;
+            return Poll::Ready(outcome);
+        }
+    }
+}
+
+fn failure(answer: Answer<Started>) -> StartError {
+    match answer {
+        Answer::Value(Started::Failed(reason)) | Answer::Exit(reason) => StartError::Exit(reason),
+        Answer::Value(Started::Ignored | Started::Yes) => StartError::Ignored,
+        Answer::NoReply => StartError::Exit(ExitReason::NoProc),
+    }
+}
+
+impl<S: GenServer> Drop for Starting<S> {
+    fn drop(&mut self) {
+        if let Some(Progress::Waiting(Some(server), _)) = &self.progress {
+            send_exit(server.pid(), ExitReason::Kill);
+        }
+    }
+}
+
+impl<S: GenServer> fmt::Debug for Starting<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Starting").finish_non_exhaustive()
+    }
+}
+
+/// As [`Start`], for a server that the current process monitors. Resolves to the address and the monitor.
+///
+/// When the start fails, the monitor is gone, and no `Down` arrives.
+///
+/// # Cancel safety
+///
+/// Dropped while `init` runs, it ends the half-started process.
+#[must_use = "a server starts when this is awaited"]
+#[derive(Debug)]
+pub struct StartMonitor<S: GenServer>(Start<S>);
+
+impl<S: GenServer> StartMonitor<S> {
+    pub(crate) fn new(args: S::Args) -> Self {
+        let mut start = Start::new(args, false);
+        start.spawn = start.spawn.monitor();
+        Self(start)
+    }
+
+    /// Registers the server under a name before `init` runs.
+    pub fn name(self, name: impl Into<Name<S>>) -> Self {
+        Self(self.0.name(name))
+    }
+
+    /// How long `init` may take; without limit by default. A process that takes longer is killed.
+    pub fn timeout(self, limit: Duration) -> Self {
+        Self(self.0.timeout(limit))
+    }
+
+    /// A text that `info` and crash reports show.
+    pub fn label(self, label: impl Into<Box<str>>) -> Self {
+        Self(self.0.label(label))
+    }
+}
+
+impl<S: GenServer> IntoFuture for StartMonitor<S> {
+    type Output = Result<(ServerRef<S>, MonitorRef), StartError>;
+    type IntoFuture = StartingMonitored<S>;
+
+    fn into_future(self) -> StartingMonitored<S> {
+        StartingMonitored { starting: self.0.into_future(), monitor: None }
+    }
+}
+
+/// The future of [`StartMonitor`].
+#[must_use = "a server starts when this is awaited"]
+#[derive(Debug)]
+pub struct StartingMonitored<S: GenServer> {
+    starting: Starting<S>,
+    monitor: Option<MonitorRef>,
+}
+
+impl<S: GenServer> Future for StartingMonitored<S> {
+    type Output = Result<(ServerRef<S>, MonitorRef), StartError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        if self.starting.start.is_some() {
+            if current().is_none() {
+                self.starting.start = None;
+                return Poll::Ready(Err(StartError::NotAProcess));
+            }
+            self.monitor = self.starting.begin();
+        }
+        let outcome = ready!(Pin::new(&mut self.starting).poll(cx));
+        Poll::Ready(match (outcome, self.monitor) {
+            (Ok(server), Some(monitor)) => Ok((server, monitor)),
+            (Ok(_), None) => Err(StartError::NotAProcess),
+            (Err(error), monitor) => {
+                if let Some(monitor) = monitor {
+                    let _ = otp_core::process::demonitor_flush(monitor);
+                }
+                Err(error)
+            }
+        })
+    }
+}

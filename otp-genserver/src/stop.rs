@@ -1,0 +1,147 @@
+//! [`Stop`]: stopping a server and waiting until it is gone.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use otp_core::behaviour::{Answer, Awaiting, Reply, request};
+use otp_core::{ExitReason, Pid, process};
+
+use crate::destination::ResolveError;
+use crate::message::{ServerMessage, System};
+use crate::server::GenServer;
+use crate::server_ref::ServerRef;
+
+/// Why a stop did not go as asked.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum StopError {
+    /// There is no such server.
+    NoProc,
+    /// It had not ended when the time was up; it still may.
+    Timeout,
+    /// It ended, with another reason.
+    Exit(ExitReason),
+    /// A server tried to stop itself this way: `cx.stop(reason)` does it.
+    CallingSelf,
+    /// The process behind the name is another kind of server.
+    WrongServer(Pid),
+}
+
+impl fmt::Display for StopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("no such server"),
+            Self::Timeout => f.write_str("the server had not ended in time"),
+            Self::Exit(reason) => write!(f, "the server ended with another reason: {reason}"),
+            Self::CallingSelf => f.write_str("a server tried to stop itself and wait for it"),
+            Self::WrongServer(pid) => write!(f, "{pid} is another kind of server"),
+        }
+    }
+}
+
+impl std::error::Error for StopError {}
+
+/// A server about to be stopped: `.await` it until the process is gone and its name free.
+///
+/// By default with reason `Normal` and without limit of time. The request waits behind the messages that the server
+/// has already; they are handled first.
+///
+/// # Cancel safety
+///
+/// Dropped after its first poll, the server still stops.
+///
+/// # Counterpart
+///
+/// `gen_server:stop/1,3`, `GenServer.stop/3`.
+#[must_use = "a server is stopped when this is awaited"]
+pub struct Stop<S: GenServer> {
+    server: Result<ServerRef<S>, ResolveError>,
+    reason: ExitReason,
+    limit: Option<Duration>,
+}
+
+impl<S: GenServer> Stop<S> {
+    pub(crate) const fn new(server: Result<ServerRef<S>, ResolveError>) -> Self {
+        Self { server, reason: ExitReason::Normal, limit: None }
+    }
+
+    /// Stops it with this reason.
+    pub fn reason(mut self, reason: ExitReason) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    /// Waits this long.
+    pub const fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+impl<S: GenServer> IntoFuture for Stop<S> {
+    type Output = Result<(), StopError>;
+    type IntoFuture = Stopping<S>;
+
+    fn into_future(self) -> Stopping<S> {
+        Stopping { stop: Some(self), wait: None }
+    }
+}
+
+impl<S: GenServer> fmt::Debug for Stop<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop")
+            .field("reason", &self.reason)
+            .field("timeout", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Stop`].
+#[must_use = "a server is stopped when this is awaited"]
+#[derive(Debug)]
+pub struct Stopping<S: GenServer> {
+    /// `None` once asked.
+    stop: Option<Stop<S>>,
+    wait: Option<(ExitReason, Awaiting<Infallible>)>,
+}
+
+impl<S: GenServer> Unpin for Stopping<S> {}
+
+fn ask<S: GenServer>(stop: Stop<S>) -> Result<(ExitReason, Awaiting<Infallible>), StopError> {
+    let server = stop.server.map_err(|error| match error {
+        ResolveError::NoProc => StopError::NoProc,
+        ResolveError::WrongServer(pid) => StopError::WrongServer(pid),
+    })?;
+    let pid = server.pid();
+    if process::current() == Some(pid) {
+        return Err(StopError::CallingSelf);
+    }
+    let (reply_to, reply, request): (_, Reply<Infallible>, _) = request(pid);
+    let system = System::Stop { reason: stop.reason.clone(), reply: reply_to, request };
+    server.process().try_send(ServerMessage::System(Box::new(system))).map_err(|_| StopError::NoProc)?;
+    Ok((stop.reason, Awaiting::new(reply, stop.limit)))
+}
+
+impl<S: GenServer> Future for Stopping<S> {
+    type Output = Result<(), StopError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        if let Some(stop) = self.stop.take() {
+            self.wait = Some(ask(stop)?);
+        }
+        let Some((asked, awaiting)) = &mut self.wait else { panic!("a stop was polled after it was ready") };
+        let result = match ready!(awaiting.poll(cx)) {
+            Some(Answer::Exit(reason)) if reason == *asked => Ok(()),
+            Some(Answer::Exit(reason)) => Err(StopError::Exit(reason)),
+            Some(Answer::Value(never)) => match never {},
+            Some(Answer::NoReply) => Err(StopError::NoProc),
+            None => Err(StopError::Timeout),
+        };
+        self.wait = None;
+        Poll::Ready(result)
+    }
+}
