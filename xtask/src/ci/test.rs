@@ -7,7 +7,7 @@ use crate::workspace::Workspace;
 /// cargo-nextest, where it is installed, runs each test in a process of its own; [`alone`] runs them as
 /// threads of one process.
 pub(super) fn together(_: &Workspace) -> StepResult {
-    let runner = if cargo_has("nextest") { "nextest run" } else { "test --all-targets" };
+    let runner = if cargo_has("nextest") { "nextest run" } else { "test --lib --bins --tests --examples" };
     Ok(run(cargo(runner).args(["--workspace", "--all-features"]))?)
 }
 
@@ -16,7 +16,7 @@ pub(super) fn together(_: &Workspace) -> StepResult {
 pub(super) fn alone(workspace: &Workspace) -> StepResult {
     let mut failures = Vec::new();
     for member in &workspace.members {
-        let result = run(cargo("test --all-targets --package").arg(&member.name));
+        let result = run(cargo("test --package").arg(&member.name));
         failures.extend(result.err());
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
