@@ -206,9 +206,14 @@ fn summary(reports: &[Report]) -> String {
             Outcome::Skipped(reason) => (&mut skipped, "SKIPPED", reason.as_str()),
         };
         *count += 1;
-        // A reason may go on over many lines; the first one says what it is about.
-        let reason = reason.lines().next().unwrap_or_default();
-        let line = format!("{name:<12} {:>7.1}s  {word:<7}  {reason}", time.as_secs_f64());
+        let mut line = format!("{name:<12} {:>7.1}s  {word:<7}  ", time.as_secs_f64());
+        // A step with several failures gives a line to each. All of them were printed when it ended.
+        let mut reasons = reason.lines();
+        line += reasons.next().unwrap_or_default();
+        match reasons.count() {
+            0 => {}
+            more => line += &format!(" (and {more} more)"),
+        }
         text += line.trim_end();
         text += "\n";
     }
@@ -266,12 +271,12 @@ mod tests {
         let report = |name, outcome| Report { name, time: Duration::from_millis(1_250), outcome };
         let reports = [
             report("fmt", Outcome::Passed),
-            report("tidy", Outcome::Failed("2 problems\nfirst\nsecond".to_owned())),
+            report("tidy", Outcome::Failed("a\nb\nc".to_owned())),
             report("advisories", Outcome::Skipped("no network".to_owned())),
         ];
         let expected = "\
 fmt              1.2s  ok
-tidy             1.2s  FAILED   2 problems
+tidy             1.2s  FAILED   a (and 2 more)
 advisories       1.2s  SKIPPED  no network
 
 1 passed, 1 failed, 1 skipped

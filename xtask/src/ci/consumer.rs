@@ -1,8 +1,8 @@
 //! A project outside the workspace that uses one crate without the facade, from its package.
 //!
-//! The project is `xtask/consumer/`: a manifest template, a `main.rs`, and what it has to print. It shows what
-//! a user gets: files that the package lacks, features that only the workspace turns on, and macros that only
-//! work with the facade's paths all fail here.
+//! The project is `xtask/consumer/`: a manifest template, a `main.rs`, and what it has to print. It shows
+//! what a user gets: files that the package lacks, features that only the workspace turns on, and macros that
+//! only work with the facade's paths all fail here.
 
 use std::collections::BTreeSet;
 use std::env;

@@ -16,15 +16,17 @@ pub(super) fn package(workspace: &Workspace) -> StepResult {
     let mut missing = Vec::new();
     for member in workspace.publishable() {
         let list = stdout(Command::new("tar").arg("-tzf").arg(archive(workspace, member)))?;
-        missing.extend(lacks(&list, member).map(|file| format!("{} lacks {file}", member.name)));
+        let Member { name, version, .. } = member;
+        missing.extend(lacks(&list, &format!("{name}-{version}")).map(|file| format!("{name} lacks {file}")));
     }
-    if missing.is_empty() { Ok(()) } else { Err(missing.join(", ").into()) }
+    if missing.is_empty() { Ok(()) } else { Err(missing.join("\n").into()) }
 }
 
 /// The command that packs all published crates. It packs them in one go, because then cargo lets them find
 /// each other although none of them is on crates.io yet.
 pub(super) fn pack(workspace: &Workspace) -> Command {
-    // Cargo notes in the package whether the tree had changes; refusing them would hinder a run before a commit.
+    // Cargo notes in the package whether the tree had changes. To refuse them would hinder a run before a
+    // commit.
     let mut command = cargo("package --allow-dirty");
     for member in workspace.publishable() {
         command.arg("--package").arg(&member.name);
@@ -37,8 +39,18 @@ pub(super) fn archive(workspace: &Workspace, member: &Member) -> PathBuf {
     workspace.target_dir.join("package").join(format!("{}-{}.crate", member.name, member.version))
 }
 
-/// The files of [`MUST_HOLD`] that `list`, the output of `tar -t`, does not name.
-fn lacks(list: &str, member: &Member) -> impl Iterator<Item = &'static str> {
-    let folder = format!("{}-{}", member.name, member.version);
+/// The files of [`MUST_HOLD`] that `list`, the output of `tar -t`, does not name in `folder`.
+fn lacks(list: &str, folder: &str) -> impl Iterator<Item = &'static str> {
     MUST_HOLD.iter().copied().filter(move |file| !list.lines().any(|line| line == format!("{folder}/{file}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_counts_only_at_the_top_of_the_package() {
+        let list = "a-0.1.0/LICENSE-MIT\na-0.1.0/README.md\na-0.1.0/docs/CHANGELOG.md\n";
+        assert_eq!(lacks(list, "a-0.1.0").collect::<Vec<_>>(), ["LICENSE-APACHE", "CHANGELOG.md"]);
+    }
 }
