@@ -1,2 +1,76 @@
-//! Stub.
-fn main() {}
+//! The workspace's own commands. `cargo xtask help` lists them.
+//!
+//! A subcommand is a module with a `run` function and one entry in [`SUBCOMMANDS`].
+
+mod ci;
+mod command;
+mod tidy;
+mod version;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+/// One word after `cargo xtask`.
+struct Subcommand {
+    name: &'static str,
+    about: &'static str,
+    /// Takes the arguments after the name. An `Err` says why it could not do its work.
+    run: fn(&[String]) -> Result<ExitCode, String>,
+}
+
+const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand { name: "ci", about: "run the checks that a change must pass (ci --help)", run: ci::run },
+    Subcommand { name: "tidy", about: "check the rules that the compiler cannot", run: tidy::run },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<ExitCode, String> {
+    let (name, rest) = match args.split_first() {
+        None => ("help", [].as_slice()),
+        Some((name, rest)) => (name.as_str(), rest),
+    };
+    if matches!(name, "help" | "--help" | "-h") {
+        print!("{}", help());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let subcommand = SUBCOMMANDS
+        .iter()
+        .find(|subcommand| subcommand.name == name)
+        .ok_or_else(|| format!("there is no subcommand `{name}`\n\n{}", help()))?;
+    (subcommand.run)(rest)
+}
+
+fn help() -> String {
+    let mut text = String::from("Usage: cargo xtask SUBCOMMAND [ARGUMENT…]\n\n");
+    for Subcommand { name, about, .. } in SUBCOMMANDS {
+        text += &format!("  {name:<12} {about}\n");
+    }
+    text + "  help         print this\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_lists_every_subcommand() {
+        assert!(SUBCOMMANDS.iter().all(|subcommand| help().contains(subcommand.about)));
+    }
+
+    #[test]
+    fn an_unknown_subcommand_is_an_error_that_names_it() {
+        let message = dispatch(&["frobnicate".to_owned()]).expect_err("no such subcommand");
+        assert!(message.contains("`frobnicate`") && message.contains("  ci "), "{message}");
+    }
+}

@@ -1,0 +1,27 @@
+//! Steps that run tests.
+
+use super::StepResult;
+use crate::command::{cargo, cargo_has, run};
+use crate::workspace::Workspace;
+
+/// cargo-nextest, where it is installed, runs each test in a process of its own; [`alone`] runs them as
+/// threads of one process.
+pub(super) fn together(_: &Workspace) -> StepResult {
+    let runner = if cargo_has("nextest") { "nextest run" } else { "test --lib --bins --tests --examples" };
+    Ok(run(cargo(runner).args(["--workspace", "--all-features", "--no-fail-fast"]))?)
+}
+
+/// Built together, the crates share one set of features for each dependency, and one crate's features hide
+/// what another forgot to ask for.
+pub(super) fn alone(workspace: &Workspace) -> StepResult {
+    let mut failures = Vec::new();
+    for member in &workspace.members {
+        let result = run(cargo("test --no-fail-fast --package").arg(&member.name));
+        failures.extend(result.err());
+    }
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+pub(super) fn doctest(_: &Workspace) -> StepResult {
+    Ok(run(&mut cargo("test --no-fail-fast --doc --workspace --all-features"))?)
+}
