@@ -9,6 +9,8 @@ use crate::sync::Arc;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<AnyCell>>> = const { Cell::new(None) };
+    /// The reason that the current process's own code has given for its end.
+    static ENDING: Cell<Option<ExitReason>> = const { Cell::new(None) };
     static DEFERRED: RefCell<Vec<Arc<dyn Unanswered>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -28,11 +30,28 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&AnyCell>) -> R) -> R {
     f(current.map(|cell| unsafe { &*cell.as_ptr() }))
 }
 
+/// Whether this code runs inside that process.
+#[inline]
+pub(crate) fn is_current(pid: crate::Pid) -> bool {
+    with(|cell| cell.is_some_and(|cell| cell.head.pid == pid))
+}
+
+/// Says that the current process is to end with `reason` when its poll returns.
+pub(crate) fn set_ending(reason: ExitReason) {
+    ENDING.set(Some(reason));
+}
+
+/// The reason given to `set_ending` since this was last asked.
+#[inline]
+pub(crate) fn take_ending() -> Option<ExitReason> {
+    ENDING.take()
+}
+
 /// Puts a request aside until the current process's poll has ended and it is known whether it died in it.
 ///
 /// Gives it back when this code does not run inside that process.
 pub(crate) fn defer(server: crate::Pid, request: Arc<dyn Unanswered>) -> Result<(), Arc<dyn Unanswered>> {
-    if with(|cell| cell.is_some_and(|cell| cell.head.pid == server)) {
+    if is_current(server) {
         // `try_with` and `try_borrow_mut`: a destructor that runs while the thread ends must not panic.
         let mut request = Some(request);
         let _ = DEFERRED.try_with(|list| list.try_borrow_mut().map(|mut list| list.extend(request.take())));
@@ -60,12 +79,11 @@ impl<'a> Scope<'a> {
     /// Tells the callers whose requests this poll let go of: with the reason if the process died in it.
     #[inline]
     pub(crate) fn resolve_deferred(&self, death: Option<&ExitReason>) {
-        if DEFERRED.with_borrow(Vec::len) > self.deferred_from {
-            // Moved out first: waking a caller runs foreign code.
-            let requests = DEFERRED.with_borrow_mut(|list| list.split_off(self.deferred_from));
-            for request in requests {
-                request.resolve(death);
-            }
+        // One at a time: waking a caller runs foreign code.
+        while let Some(request) =
+            DEFERRED.with_borrow_mut(|list| if list.len() > self.deferred_from { list.pop() } else { None })
+        {
+            request.resolve(death);
         }
     }
 }

@@ -5,6 +5,7 @@
 pub use crate::crash::report;
 pub use crate::deadline::Deadline;
 pub use crate::driver::end;
+pub use crate::inbox::{Item, Signal};
 pub use crate::init_error::InitError;
 pub use crate::panics::catch;
 pub use crate::reply::{Answer, Awaiting, Reply, ReplyTo, Request, request};

@@ -7,8 +7,10 @@
 
 use crate::ambient::Scope;
 use crate::exit_reason::ExitReason;
+use crate::extra::Extra;
 use crate::monitor::{self, Down, Monitoring};
 use crate::panics::catch;
+use crate::pid::Pid;
 use crate::signal;
 use crate::timer;
 use crate::{name, table};
@@ -28,22 +30,31 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
     report_drop(pid, catch(drop_future));
     report_drop(pid, catch(|| drop(queue)));
 
-    let mut extra = extra.unwrap_or_default();
-    for hook in std::mem::take(&mut extra.hooks) {
-        report_drop(pid, catch(|| hook(pid, reason)));
+    if let Some(mut extra) = extra {
+        for hook in std::mem::take(&mut extra.hooks) {
+            report_drop(pid, catch(|| hook(pid, reason)));
+        }
+        if let Some(name) = &extra.name {
+            name::release(name, pid);
+        }
+        table::remove(pid);
+        timer::forget(&cell.head);
+        tell(pid, reason, *extra);
+    } else {
+        table::remove(pid);
+        timer::forget(&cell.head);
     }
-    if let Some(name) = &extra.name {
-        name::release(name, pid);
-    }
-    table::remove(pid);
-    timer::forget(&cell.head);
+    scope.resolve_deferred(Some(reason));
+}
 
+/// Signals links and monitors, and takes this process's own monitors off their targets.
+fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
     for peer in extra.links.to_vec() {
         if let Some(peer) = table::get(peer) {
             signal::link_exit(&peer, pid, reason.clone());
         }
     }
-    for (reference, watcher) in std::mem::take(&mut extra.watchers) {
+    for (reference, watcher) in extra.watchers {
         if let Some(holder) = table::get(watcher.pid) {
             monitor::down(
                 &holder,
@@ -51,17 +62,16 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
             );
         }
     }
-    for (reference, monitoring) in std::mem::take(&mut extra.monitors) {
+    for (reference, monitoring) in extra.monitors {
         if let Monitoring::Active(Some(target)) = monitoring
             && let Some(target) = table::get(target)
         {
             monitor::forget_watcher(&target, reference);
         }
     }
-    scope.resolve_deferred(Some(reason));
 }
 
-fn report_drop(pid: crate::Pid, outcome: Result<(), ExitReason>) {
+fn report_drop(pid: Pid, outcome: Result<(), ExitReason>) {
     if let Err(reason) = outcome {
         tracing::error!(target: "otp::process", %pid, %reason, "a destructor or exit hook of a dying process panicked");
     }

@@ -146,7 +146,7 @@ fn poll_once(
     }
     head.running.store(false, Ordering::Relaxed);
     match outcome {
-        Ok(Poll::Pending) => match scope.cell.take_doom() {
+        Ok(Poll::Pending) => match ambient::take_ending().or_else(|| scope.cell.take_doom()) {
             Some(reason) => Poll::Ready(reason),
             None => Poll::Pending,
         },
@@ -171,10 +171,7 @@ fn poll_once(
 ///
 /// Outside any process.
 pub async fn end(reason: ExitReason) -> std::convert::Infallible {
-    ambient::with(|cell| {
-        let Some(cell) = cell else { panic!("end({reason}) was called outside any process") };
-        let mut inner = cell.inner.lock();
-        cell.doom(&mut inner, reason);
-    });
+    assert!(ambient::with(|cell| cell.is_some()), "end({reason}) was called outside any process");
+    ambient::set_ending(reason);
     std::future::pending().await
 }

@@ -29,20 +29,35 @@ pub enum Received<M> {
     Down(Down),
 }
 
-/// A queue slot. Signals are boxed, so that they never make the slots of a server's messages larger.
-pub(crate) enum Item<M> {
+/// What stands in a queue, as small as it can be: signals are boxed, so that they never make the slots of a server's
+/// messages larger.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "nothing else can stand in a queue")]
+pub enum Item<M> {
+    /// A message.
     Message(M),
+    /// A signal.
     Signal(Box<Signal>),
 }
 
 /// A signal that arrived as a message.
-pub(crate) enum Signal {
-    Exit { from: Pid, reason: ExitReason },
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "these two arrive as messages")]
+pub enum Signal {
+    /// See [`Received::Exit`].
+    Exit {
+        /// The process that ended or that sent the signal.
+        from: Pid,
+        /// Its reason.
+        reason: ExitReason,
+    },
+    /// See [`Received::Down`].
     Down(Down),
 }
 
 impl<M> Item<M> {
-    pub(crate) fn into_received(self) -> Received<M> {
+    /// The same, for those who would rather match than save bytes.
+    pub fn into_received(self) -> Received<M> {
         match self {
             Self::Message(message) => Received::Message(message),
             Self::Signal(signal) => match *signal {

@@ -9,7 +9,7 @@ use tokio::task::coop;
 
 use crate::cell::{AnyCell, Cell, downcast};
 use crate::error::{FindError, SendError};
-use crate::inbox::{Inbox, Item, Received};
+use crate::inbox::{Inbox, Item, Received, Signal};
 use crate::pid::Pid;
 use crate::recipient::Recipient;
 use crate::sync::Arc;
@@ -42,6 +42,12 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// Polls for the next message or signal. Takes part in tokio's budget for cooperative tasks.
     pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received<M>> {
+        self.poll_item(cx).map(Item::into_received)
+    }
+
+    /// As [`poll_receive`](Self::poll_receive), for behaviours whose futures are to stay small.
+    #[inline]
+    pub fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Item<M>> {
         let budget = ready!(coop::poll_proceed(cx));
         loop {
             if self.cell.head.is_doomed() {
@@ -55,15 +61,15 @@ impl<M: Send + 'static> Mailbox<M> {
                     None => return Poll::Pending,
                 },
             };
-            let received = item.into_received();
-            if let Received::Down(down) = &received
+            if let Item::Signal(signal) = &item
+                && let Signal::Down(down) = &**signal
                 && !monitor::claim(&self.cell, down.monitor)
             {
                 continue;
             }
             self.cell.head.count_handled();
             budget.made_progress();
-            return Poll::Ready(received);
+            return Poll::Ready(item);
         }
     }
 

@@ -284,6 +284,7 @@ impl Drop for Request {
     /// it. Should it live, the `ReplyTo` speaks for itself.
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take()
+            && ambient::is_current(slot.server())
             && !slot.is_settled()
         {
             let server = slot.server();

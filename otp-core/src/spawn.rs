@@ -156,8 +156,8 @@ impl Spawn {
         F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
         Fut: Future<Output: IntoExitReason> + Send + 'static,
     {
+        // `body` is called inside the process, so that a panic in it is the process's own.
         let body = move |mailbox: Mailbox<M>| async move {
-            // Called inside the process, so that a panic in it is the process's own.
             let reason = body(mailbox).await.into_exit_reason();
             crash::report(&reason, None);
             reason
@@ -219,7 +219,8 @@ impl<M: Send + 'static> Embryo<M> {
         name::register_cell(name, &cell)
     }
 
-    /// Links and monitors as asked for, and gives the process its task. `body` returns the reason of its end.
+    /// Links and monitors as asked for, and gives the process its task. `body` is called here, outside
+    /// the process; the future it makes runs inside, and returns the reason of the end.
     pub fn go<F, Fut>(mut self, body: F) -> (ProcessRef<M>, Option<MonitorRef>)
     where
         F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
@@ -238,7 +239,7 @@ impl<M: Send + 'static> Embryo<M> {
             monitor = self.monitor.then(|| monitor_child(parent, parent_cell.as_deref(), &erased));
         }
         let mailbox = Mailbox::new(Arc::clone(&cell));
-        *cell.head.future.lock() = Some(Box::pin(async move { body(mailbox).await }));
+        *cell.head.future.lock() = Some(Box::pin(body(mailbox)));
         #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]
         drop(self.runtime.spawn(Root::new(erased)));
         (ProcessRef::from_cell(cell), monitor)

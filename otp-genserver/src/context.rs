@@ -1,13 +1,12 @@
 //! [`Context`]: what a callback can do with its own process.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::fmt;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use otp_core::behaviour::{Deadline, ReplyTo, Request};
-use otp_core::{ExitReason, Mailbox, Pid, Received, TimerRef, send_after, send_interval};
+use otp_core::behaviour::{Deadline, Item, Request};
+use otp_core::{ExitReason, Mailbox, Pid, TimerRef, send_after, send_interval};
 
 use crate::message::ServerMessage;
 use crate::server::GenServer;
@@ -28,8 +27,6 @@ struct Orders<S: GenServer> {
     timeout: Option<Deadline>,
     /// Requests whose `ReplyTo` outlived their callback.
     kept: Vec<Request>,
-    /// The reply to `stop`, never sent.
-    stopper: Option<ReplyTo<Infallible>>,
     /// How many there may be before the settled ones are cleared out.
     kept_limit: usize,
 }
@@ -46,7 +43,6 @@ impl<S: GenServer> Context<S> {
                 continuations: VecDeque::new(),
                 timeout: None,
                 kept: Vec::new(),
-                stopper: None,
                 kept_limit: 16,
             })
         })
@@ -137,24 +133,16 @@ impl<S: GenServer> Context<S> {
         orders.kept.push(request);
     }
 
-    /// Holds the reply of the one who called `stop` until the end.
-    pub(crate) fn hold(&mut self, reply: ReplyTo<Infallible>) {
-        self.orders().stopper = Some(reply);
-    }
-
     /// The next message, or `None` when the callback timeout passes first. Any message ends that timeout.
-    pub(crate) fn poll_next(
-        &mut self,
-        task: &mut TaskContext<'_>,
-    ) -> Poll<Option<Received<ServerMessage<S>>>> {
+    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Item<ServerMessage<S>>>> {
         let timeout = self.orders.as_mut().map(|orders| &mut orders.timeout);
-        if let Poll::Ready(received) = self.mailbox.poll_receive(task) {
+        if let Poll::Ready(item) = self.mailbox.poll_item(task) {
             if let Some(timeout) = timeout
-                && !matches!(received, Received::Message(ServerMessage::System(_)))
+                && !matches!(item, Item::Message(ServerMessage::System(_)))
             {
                 *timeout = None;
             }
-            return Poll::Ready(Some(received));
+            return Poll::Ready(Some(item));
         }
         if let Some(timeout) = timeout
             && let Some(deadline) = timeout

@@ -2,17 +2,19 @@
 //!
 //! The state lives outside the callbacks' futures, and each callback is guarded on its own, so that a panic leaves
 //! the state to `terminate`.
+//!
+//! The size of this future is most of what an idle server costs. So: what it needs is captured and used in place
+//! (a parameter that is moved into a local takes its room twice), and a callback's future is pinned where it stands.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context as TaskContext, Poll};
 
-use otp_core::behaviour::{InitError, ReplyTo, Request, catch, end, report};
-use otp_core::{ExitReason, Mailbox, Pid, Received};
+use otp_core::behaviour::{InitError, Item, ReplyTo, Signal, catch, end, report};
+use otp_core::{ExitReason, Mailbox, Pid};
 
 use crate::context::Context;
-use crate::message::{ServerMessage, System};
+use crate::message::{Kind, ServerMessage, System};
 use crate::server::GenServer;
 
 /// What the starter hears.
@@ -22,120 +24,119 @@ pub(crate) enum Started {
     Failed(ExitReason),
 }
 
+/// Runs a callback; a panic in it, or `exit`, is its reason.
+macro_rules! guard {
+    ($callback:expr) => {
+        'guard: {
+            let callback = match catch(|| $callback) {
+                Ok(callback) => callback,
+                Err(reason) => break 'guard Err(reason),
+            };
+            Guard(pin!(callback)).await
+        }
+    };
+}
+
 /// The body of a server's process.
-pub(crate) async fn run<S: GenServer>(
+pub(crate) fn run<S: GenServer>(
     mailbox: Mailbox<ServerMessage<S>>,
     args: S::Args,
     parent: Option<Pid>,
     started: ReplyTo<Started>,
-) -> ExitReason {
+) -> impl Future<Output = ExitReason> + Send {
     let parent = parent.unwrap_or_else(|| mailbox.pid());
     let mut cx = Context::new(mailbox, parent);
-    let mut server = match guard(async { S::init(args, &mut cx).await }).await {
-        Ok(Ok(server)) => server,
-        Ok(Err(error)) => {
-            let (reason, outcome) = match error {
-                InitError::Ignore => (ExitReason::Normal, Started::Ignored),
-                InitError::Stop(reason) => (reason.clone(), Started::Failed(reason)),
-                InitError::Error(reason) => (ExitReason::Normal, Started::Failed(reason)),
-            };
-            report(&reason, Some("init"));
-            started.send_at_exit(outcome);
-            return reason;
-        }
-        Err(reason) => {
-            report(&reason, Some("init"));
-            started.send_at_exit(Started::Failed(reason.clone()));
-            return reason;
-        }
-    };
-    started.send(Started::Yes);
-    let (reason, last) = serve(&mut server, &mut cx).await;
-    let reason = match guard(async { server.terminate(&reason, &mut cx).await }).await {
-        Ok(()) => reason,
-        Err(failure) => failure,
-    };
-    report(&reason, Some(last));
-    // Not by returning: the state is to be dropped as part of the death, when no message is accepted any more.
-    match end(reason).await {}
-}
-
-/// Handles messages until there is a reason to end; also returns what was handled last.
-async fn serve<S: GenServer>(server: &mut S, cx: &mut Context<S>) -> (ExitReason, &'static str) {
-    let mut last = "init";
-    loop {
-        if let Some(reason) = cx.take_stop() {
-            return (reason, last);
-        }
-        let outcome = if let Some(continuation) = cx.take_continuation() {
-            last = "continue";
-            guard(async { server.handle_continue(continuation, cx).await }).await
-        } else {
-            match poll_fn(|task| cx.poll_next(task)).await {
-                Some(Received::Message(message)) => {
-                    last = message.kind();
-                    match message {
-                        ServerMessage::Call(call, request) => {
-                            let outcome = guard(async { server.handle_call(call, cx).await }).await;
-                            if !request.is_settled() {
-                                cx.keep(request);
-                            }
-                            outcome
-                        }
-                        ServerMessage::Cast(cast) => {
-                            guard(async { server.handle_cast(cast, cx).await }).await
-                        }
-                        ServerMessage::Info(info) => {
-                            guard(async { server.handle_info(info, cx).await }).await
-                        }
-                        ServerMessage::System(system) => match *system {
-                            System::Stop { reason, reply, request } => {
-                                return stop(cx, reason, reply, request);
-                            }
-                        },
-                    }
-                }
-                Some(Received::Exit { from, reason }) if from == cx.parent() => return (reason, "exit"),
-                Some(Received::Exit { from, reason }) => {
-                    last = "exit";
-                    guard(async { server.handle_exit(from, reason, cx).await }).await
-                }
-                Some(Received::Down(down)) => {
-                    last = "down";
-                    guard(async { server.handle_down(down, cx).await }).await
-                }
-                None => {
-                    last = "timeout";
-                    guard(async { server.handle_timeout(cx).await }).await
-                }
+    async move {
+        let mut server = {
+            let made = flatten(guard!(S::init(args, &mut cx)));
+            match made {
+                Ok(server) => server,
+                Err(error) => return give_up(error, started),
             }
         };
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(reason)) | Err(reason) => return (reason, last),
-        }
+        started.send(Started::Yes);
+        let mut last = Kind::Init;
+        // The request of the one who called `stop`, who waits for the death: kept until then.
+        let mut _stopped_by = None;
+        let reason = loop {
+            if let Some(reason) = cx.take_stop() {
+                break reason;
+            }
+            let outcome = if let Some(continuation) = cx.take_continuation() {
+                last = Kind::Continue;
+                guard!(server.handle_continue(continuation, &mut cx))
+            } else {
+                let next = poll_fn(|task| cx.poll_next(task)).await;
+                last = Kind::of(next.as_ref());
+                match next {
+                    Some(Item::Message(ServerMessage::Call(call, request))) => {
+                        let outcome = guard!(server.handle_call(call, &mut cx));
+                        if !request.is_settled() {
+                            cx.keep(request);
+                        }
+                        outcome
+                    }
+                    Some(Item::Message(ServerMessage::Cast(cast))) => {
+                        guard!(server.handle_cast(cast, &mut cx))
+                    }
+                    Some(Item::Message(ServerMessage::Info(info))) => {
+                        guard!(server.handle_info(info, &mut cx))
+                    }
+                    Some(Item::Message(ServerMessage::System(system))) => {
+                        let System::Stop { reason, .. } = &*system;
+                        let reason = reason.clone();
+                        _stopped_by = Some(system);
+                        break reason;
+                    }
+                    Some(Item::Signal(signal)) => match *signal {
+                        Signal::Exit { from, reason } if from == cx.parent() => break reason,
+                        Signal::Exit { from, reason } => guard!(server.handle_exit(from, reason, &mut cx)),
+                        Signal::Down(down) => guard!(server.handle_down(down, &mut cx)),
+                    },
+                    None => guard!(server.handle_timeout(&mut cx)),
+                }
+            };
+            if let Err(reason) = flatten(outcome) {
+                break reason;
+            }
+        };
+        let failure = guard!(server.terminate(&reason, &mut cx)).err();
+        let reason = failure.unwrap_or(reason);
+        report(&reason, Some(last.as_str()));
+        // Not by returning: the state is to be dropped as part of the death, when no message is accepted any more.
+        match end(reason).await {}
     }
 }
 
-/// `stop` was called: its caller waits for the death, so its request is kept until then.
-fn stop<S: GenServer>(
-    cx: &mut Context<S>,
-    reason: ExitReason,
-    reply: ReplyTo<Infallible>,
-    request: Request,
-) -> (ExitReason, &'static str) {
-    cx.keep(request);
-    cx.hold(reply);
-    (reason, "stop")
+/// A callback's own error, or its panic.
+fn flatten<T, E: From<ExitReason>>(outcome: Result<Result<T, E>, ExitReason>) -> Result<T, E> {
+    outcome.unwrap_or_else(|panic| Err(E::from(panic)))
 }
 
-/// Runs a callback; a panic in it, or `exit`, is its reason.
-async fn guard<T>(callback: impl Future<Output = T>) -> Result<T, ExitReason> {
-    let mut callback = pin!(callback);
-    poll_fn(|task| match catch(|| callback.as_mut().poll(task)) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-        Err(reason) => Poll::Ready(Err(reason)),
-    })
-    .await
+/// `init` did not make a state: the starter hears it when the process has ended.
+fn give_up(error: InitError, started: ReplyTo<Started>) -> ExitReason {
+    let (reason, outcome) = match error {
+        InitError::Ignore => (ExitReason::Normal, Started::Ignored),
+        InitError::Stop(reason) => (reason.clone(), Started::Failed(reason)),
+        InitError::Error(reason) => (ExitReason::Normal, Started::Failed(reason)),
+    };
+    report(&reason, Some(Kind::Init.as_str()));
+    started.send_at_exit(outcome);
+    reason
+}
+
+/// A callback whose panic is an error.
+struct Guard<'a, F>(Pin<&'a mut F>);
+
+impl<F: Future> Future for Guard<'_, F> {
+    type Output = Result<F::Output, ExitReason>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        match catch(|| self.0.as_mut().poll(task)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(reason) => Poll::Ready(Err(reason)),
+        }
+    }
 }

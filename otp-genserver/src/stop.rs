@@ -120,8 +120,9 @@ fn ask<S: GenServer>(stop: Stop<S>) -> Result<(ExitReason, Awaiting<Infallible>)
     if process::current() == Some(pid) {
         return Err(StopError::CallingSelf);
     }
-    let (reply_to, reply, request): (_, Reply<Infallible>, _) = request(pid);
-    let system = System::Stop { reason: stop.reason.clone(), reply: reply_to, request };
+    // The runner holds `reply_to` to the end: no need for a handle of its own on the request.
+    let (reply_to, reply, _): (_, Reply<Infallible>, _) = request(pid);
+    let system = System::Stop { reason: stop.reason.clone(), _held: reply_to };
     server.process().try_send(ServerMessage::System(Box::new(system))).map_err(|_| StopError::NoProc)?;
     Ok((stop.reason, Awaiting::new(reply, stop.limit)))
 }
