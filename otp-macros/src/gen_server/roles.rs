@@ -89,6 +89,7 @@ fn is_callback(function: &ImplItemFn) -> bool {
 fn dictated() -> Attribute {
     parse_quote! {
         #[allow(
+            clippy::missing_const_for_fn,
             clippy::needless_pass_by_ref_mut,
             clippy::needless_pass_by_value,
             clippy::trivially_copy_pass_by_ref,

@@ -4,7 +4,7 @@ use otp_macros::gen_server;
 
 use crate::otp::{self, CallError, Context, ExitReason, GenServer, InitError, Restart, Shutdown, block_on};
 
-pub struct Counter {
+struct Counter {
     count: i64,
 }
 

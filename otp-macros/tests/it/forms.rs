@@ -106,7 +106,7 @@ impl Forms {
 }
 
 fn start() -> ServerRef<Forms> {
-    block_on(Forms::start_link().into_future()).unwrap()
+    block_on(Forms::start_link().into_future()).expect("init cannot fail")
 }
 
 #[test]
@@ -171,7 +171,10 @@ fn callbacks_by_name() {
         GenServer::terminate(server, &ExitReason::Normal, cx).await;
         Ok(())
     });
-    assert_eq!(block_on(forms.log()), Ok(vec!["down 3".into(), "timeout".into(), "terminate Normal".to_owned()]));
+    assert_eq!(
+        block_on(forms.log()),
+        Ok(vec!["down 3".into(), "timeout".into(), "terminate Normal".to_owned()])
+    );
     forms.run(async |server, cx| GenServer::handle_exit(server, Pid(1), ExitReason::Normal, cx).await);
     assert_eq!(forms.crashed(), Some(ExitReason::Normal));
 }

@@ -68,8 +68,8 @@ fn a_cache_of_any_type() {
 mod two {
     use super::*;
 
-    pub struct Left(u8);
-    pub struct Right(u8);
+    struct Left(u8);
+    struct Right(u8);
 
     #[gen_server(crate = crate::otp)]
     impl Left {

@@ -2,9 +2,15 @@
 //!
 //! Nothing runs at the same time: a message is handled where it is sent, and what is not ready is polled until it is.
 
-#![allow(dead_code, clippy::exhaustive_enums, reason = "each test uses a part of it")]
+#![allow(
+    dead_code,
+    unnameable_types,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test uses a part of it"
+)]
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::future::{self, Future, IntoFuture};
 use std::pin::{Pin, pin};
@@ -94,7 +100,8 @@ pub trait GenServer: Sized + Send + 'static {
     const RESTART: Restart = Restart::Permanent;
     const SHUTDOWN: Shutdown = Shutdown::Timeout(Duration::from_secs(5));
 
-    fn init(args: Self::Args, cx: &mut Context<Self>) -> impl Future<Output = Result<Self, InitError>> + Send;
+    fn init(args: Self::Args, cx: &mut Context<Self>)
+    -> impl Future<Output = Result<Self, InitError>> + Send;
 
     fn handle_call(
         &mut self,
@@ -120,7 +127,10 @@ pub trait GenServer: Sized + Send + 'static {
         cx: &mut Context<Self>,
     ) -> impl Future<Output = Result<(), ExitReason>> + Send;
 
-    fn handle_timeout(&mut self, _cx: &mut Context<Self>) -> impl Future<Output = Result<(), ExitReason>> + Send {
+    fn handle_timeout(
+        &mut self,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), ExitReason>> + Send {
         future::ready(Ok(()))
     }
 
@@ -141,7 +151,11 @@ pub trait GenServer: Sized + Send + 'static {
         future::ready(Err(reason))
     }
 
-    fn terminate(&mut self, _reason: &ExitReason, _cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
+    fn terminate(
+        &mut self,
+        _reason: &ExitReason,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = ()> + Send {
         future::ready(())
     }
 
@@ -176,7 +190,10 @@ impl<S: GenServer> IntoFuture for Start<S> {
             let mut cx = Context { continues: Vec::new() };
             let mut server = S::init(self.args, &mut cx).await?;
             for continuation in std::mem::take(&mut cx.continues) {
-                server.handle_continue(continuation, &mut cx).await.map_err(|_| InitError("crashed".into()))?;
+                server
+                    .handle_continue(continuation, &mut cx)
+                    .await
+                    .map_err(|_| InitError("crashed".into()))?;
             }
             Ok(ServerRef(Arc::new(Mutex::new(Running { server, cx, crashed: None }))))
         })
@@ -230,7 +247,7 @@ impl<S: GenServer> Destination<S> for ServerRef<S> {
         let (slot, held) = (reply.slot.clone(), reply.held.clone());
         let call = make(reply);
         self.run(async |server, cx| server.handle_call(call, cx).await);
-        Call { server: ServerRef(self.0.clone()), slot, held }
+        Call { server: Self(self.0.clone()), slot, held }
     }
 
     fn cast(&self, cast: S::Cast) {
@@ -276,12 +293,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// Is not ready at first, so that what awaits it has an await point.
 pub async fn yield_now() {
     let mut polled = false;
-    future::poll_fn(|_| if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    future::poll_fn(|_| if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
 }
 
 /// What `#[main]` and `#[test]` call.
 pub mod __private {
-    use super::{Future, RefCell, block_on};
+    use super::{Cell, Future, block_on};
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Flavor {
@@ -298,7 +316,7 @@ pub mod __private {
 
     thread_local! {
         /// The options of this thread's last run.
-        pub static LAST: RefCell<Option<Options>> = const { RefCell::new(None) };
+        pub static LAST: Cell<Option<Options>> = const { Cell::new(None) };
     }
 
     pub fn main<F: Future>(options: Options, future: F) -> F::Output {
