@@ -63,11 +63,11 @@ fn check(kind: Kind, function: &ItemFn) -> Result<()> {
     }
     if !signature.inputs.is_empty() {
         let message = format!("a #[{name}] function takes no arguments: remove them");
-        return Err(Error::new(signature.inputs.span(), message));
+        return Err(Error::new_spanned(&signature.inputs, message));
     }
     if !signature.generics.params.is_empty() {
         let message = format!("a #[{name}] function has no generic parameters: remove them");
-        return Err(Error::new(signature.generics.params.span(), message));
+        return Err(Error::new_spanned(&signature.generics.params, message));
     }
     let second =
         function.attrs.iter().find(|attr| attr.path().segments.last().is_some_and(|s| s.ident == "test"));

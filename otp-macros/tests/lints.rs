@@ -51,8 +51,8 @@ impl Public {
 
     #[call]
     #[allow(clippy::too_many_arguments, reason = "the client has as many, and allows it itself")]
-    fn many(&mut self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8) -> u8 {
-        a + b + c + d + e + f + g + h
+    fn many(&mut self, a1: u8, a2: u8, a3: u8, a4: u8, a5: u8, a6: u8, a7: u8, a8: u8) -> u8 {
+        a1 + a2 + a3 + a4 + a5 + a6 + a7 + a8
     }
 
     #[call]

@@ -35,6 +35,11 @@ fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
+/// Such a name, with errors about it reported at `span`.
+fn local_at(name: &str, span: Span) -> Ident {
+    Ident::new(name, span.resolved_at(Span::mixed_site()))
+}
+
 /// The names of the arguments, as they stand in a pattern or in a call.
 fn arg_names(args: &[Arg]) -> impl Iterator<Item = TokenStream> {
     args.iter().map(|arg| arg.name.to_token_stream())

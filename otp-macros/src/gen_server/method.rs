@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{
     Attribute, Error, FnArg, Ident, ImplItemFn, Pat, PatType, Receiver, Result, ReturnType, Signature, Type,
 };
@@ -62,11 +61,11 @@ impl Message {
     /// Checks a method that has the role `role`.
     pub(super) fn new(role: Role, method: &Method) -> Result<Self> {
         let ImplItemFn { attrs, sig, .. } = &method.function;
+        names::check_message(&sig.ident)?;
         let mut errors = Errors::default();
         for (_, attr) in &method.roles {
             errors.check(attr.meta.require_path_only().map_err(|_| takes_no_options(role, attr)));
         }
-        errors.check(names::check_message(&sig.ident));
         if matches!(role, Role::Call | Role::Cast) {
             errors.check(names::check_client(&sig.ident));
         }
@@ -106,7 +105,7 @@ impl Invocation {
 }
 
 fn takes_no_options(role: Role, attr: &Attribute) -> Error {
-    Error::new(attr.span(), format!("#[{0}] takes no options: write #[{0}]", role.attribute()))
+    Error::new_spanned(attr, format!("#[{0}] takes no options: write #[{0}]", role.attribute()))
 }
 
 /// The attributes of this name.
@@ -119,7 +118,7 @@ fn check_form(sig: &Signature) -> Result<()> {
     if let Some(param) = sig.generics.params.first() {
         let message =
             "a message has no generic parameters of its own: put them on the `impl` block, or name the type";
-        return Err(Error::new(param.span(), message));
+        return Err(Error::new_spanned(param, message));
     }
     if let Some(token) = sig.unsafety {
         return Err(Error::new(
@@ -135,7 +134,7 @@ pub(super) fn check_receiver(sig: &Signature) -> Result<()> {
     match sig.inputs.first() {
         Some(FnArg::Receiver(receiver)) if borrows(receiver) => Ok(()),
         Some(FnArg::Receiver(receiver)) => {
-            Err(Error::new(receiver.span(), "the server keeps its state: write `&self` or `&mut self`"))
+            Err(Error::new_spanned(receiver, "the server keeps its state: write `&self` or `&mut self`"))
         }
         _ => Err(Error::new(
             sig.ident.span(),
@@ -162,10 +161,13 @@ pub(super) fn split_cx(sig: &Signature) -> Result<(Vec<&PatType>, bool)> {
     }
     for arg in &typed {
         if types::is_wrong_context(&arg.ty) {
-            return Err(Error::new(arg.ty.span(), "write `cx: &mut Context<Self>`"));
+            return Err(Error::new_spanned(&arg.ty, "write `cx: &mut Context<Self>`"));
         }
         if types::is_context(&arg.ty) {
-            return Err(Error::new(arg.span(), "the context comes last: move it behind the other arguments"));
+            return Err(Error::new_spanned(
+                arg,
+                "the context comes last: move it behind the other arguments",
+            ));
         }
     }
     Ok((typed, takes_cx))
@@ -193,7 +195,7 @@ fn named_arg(arg: &PatType) -> Result<Arg> {
             Ok(Arg { name: pat.ident.clone(), ty: (*arg.ty).clone() })
         }
         other => {
-            Err(Error::new(other.span(), "an argument of a message needs a name: take it apart in the body"))
+            Err(Error::new_spanned(other, "an argument of a message needs a name: take it apart in the body"))
         }
     }
 }
@@ -208,7 +210,7 @@ fn answer(role: Role, sig: &Signature, args: &mut Vec<Arg>) -> Result<Answer> {
     let own = usize::from(first.is_some());
     if let Some(arg) = args.iter().skip(own).find(|arg| types::is_named(&arg.ty, "ReplyTo")) {
         let message = "`ReplyTo<T>` is the first argument of a call that answers by itself: write `(&mut self, reply: ReplyTo<T>, …)`";
-        return Err(Error::new(arg.ty.span(), message));
+        return Err(Error::new_spanned(&arg.ty, message));
     }
     if let Some(ty) = first {
         types::check_owned(&ty, Place::Reply)?;

@@ -1,8 +1,6 @@
 //! A whole server: the checked `impl` block, in the form the expansion needs.
 
-use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 use syn::{Attribute, Error, Generics, Ident, ImplItemFn, ItemImpl, Result, ReturnType, Type};
 
 use super::method::{self, Arg, Invocation, Message};
@@ -46,31 +44,27 @@ pub(super) struct Callback {
 }
 
 impl Server {
-    /// Checks a block and its methods, and reports everything that is wrong.
-    pub(super) fn new(options: Options, block: &ItemImpl, methods: &[Method]) -> Result<Self> {
-        let name = check_block(block)?;
-        let mut errors = Errors::default();
+    /// Checks a block and its methods. What is wrong goes to `errors` and is left out of the server;
+    /// without a name or an `init` there is none.
+    pub(super) fn new(
+        options: Options,
+        block: &ItemImpl,
+        methods: &[Method],
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let name = errors.check(check_block(block));
         let init = errors.check(find_init(block, methods));
-        let callbacks = errors.check(find_callbacks(methods));
         for method in methods {
             errors.check(check_roles(method));
         }
-        let mut messages = |role| find_messages(role, methods, &mut errors);
-        let calls = messages(Role::Call);
-        let casts = messages(Role::Cast);
-        let infos = messages(Role::Info);
-        let continues = messages(Role::Continue);
-        errors.check(check_client_names(&calls, &casts));
-        errors.finish()?;
-        let (Some(init), Some(callbacks)) = (init, callbacks) else {
-            return Err(Error::new(name.span(), "this block cannot be a server"));
-        };
-        Ok(Self {
+        let callbacks = find_callbacks(methods, errors);
+        let [calls, casts, infos, continues] = Role::ALL.map(|role| find_messages(role, methods, errors));
+        Some(Self {
             options,
-            name,
+            name: name?,
             ty: (*block.self_ty).clone(),
             generics: block.generics.clone(),
-            init,
+            init: init?,
             callbacks,
             calls,
             casts,
@@ -96,18 +90,19 @@ fn check_block(block: &ItemImpl) -> Result<Ident> {
     if let Some((_, path, _)) = &block.trait_ {
         let message =
             "#[gen_server] writes the trait's methods: put it on an inherent block, `impl Counter { … }`";
-        return Err(Error::new(path.span(), message));
+        return Err(Error::new_spanned(path, message));
     }
     if let Some(lifetime) = block.generics.lifetimes().next() {
         let message =
             "a server is `'static`, since it runs on its own: give it owned fields, and remove the lifetime";
-        return Err(Error::new(lifetime.span(), message));
+        return Err(Error::new_spanned(lifetime, message));
     }
     match types::last_segment(&block.self_ty) {
         Some(segment) => Ok(segment.ident.unraw()),
-        None => {
-            Err(Error::new(block.self_ty.span(), "a server is a type of its own: write `impl Counter { … }`"))
-        }
+        None => Err(Error::new_spanned(
+            &block.self_ty,
+            "a server is a type of its own: write `impl Counter { … }`",
+        )),
     }
 }
 
@@ -129,7 +124,7 @@ fn check_roles(method: &Method) -> Result<()> {
             let (first, second) = (first.attribute(), second.attribute());
             let message =
                 format!("this method is #[{first}] already: remove #[{second}], or write a method for each");
-            Err(Error::new(attr.span(), message))
+            Err(Error::new_spanned(attr, message))
         }
     }
 }
@@ -139,8 +134,9 @@ fn find_messages(role: Role, methods: &[Method], errors: &mut Errors) -> Vec<Mes
     let mut messages: Vec<Message> = Vec::new();
     for method in methods.iter().filter(|method| method.roles.len() == 1 && method.roles[0].0 == role) {
         let Some(message) = errors.check(Message::new(role, method)) else { continue };
-        errors.check(check_variant(role, &messages, &message));
-        messages.push(message);
+        if errors.check(check_variant(role, &messages, &message)).is_some() {
+            messages.push(message);
+        }
     }
     messages
 }
@@ -156,27 +152,11 @@ fn check_variant(role: Role, others: &[Message], message: &Message) -> Result<()
     Err(Error::new(message.invocation.name.span(), text))
 }
 
-/// A call and a cast of the same name would be one method in the client.
-fn check_client_names(calls: &[Message], casts: &[Message]) -> Result<()> {
-    let same = |cast: &&Message| {
-        calls.iter().any(|call| {
-            call.invocation.name == cast.invocation.name && (call.cfgs.is_empty() || cast.cfgs.is_empty())
-        })
-    };
-    match casts.iter().find(same) {
-        Some(cast) => {
-            let message = "there is a #[call] of this name already: rename one of them";
-            Err(Error::new(cast.invocation.name.span(), message))
-        }
-        None => Ok(()),
-    }
-}
-
 fn find_init(block: &ItemImpl, methods: &[Method]) -> Result<Init> {
     let mut found = methods.iter().filter(|method| name_of(method) == "init");
     let Some(method) = found.next() else {
         let message = "a server needs `init`: write `async fn init(…, cx: &mut Context<Self>) -> Result<Self, InitError>`";
-        return Err(Error::new(block.self_ty.span(), message));
+        return Err(Error::new_spanned(&block.self_ty, message));
     };
     if let Some(second) = found.next() {
         return Err(Error::new(
@@ -190,12 +170,15 @@ fn find_init(block: &ItemImpl, methods: &[Method]) -> Result<Init> {
 fn check_init(function: &ImplItemFn) -> Result<Init> {
     let sig = &function.sig;
     if let Some(receiver) = sig.receiver() {
-        return Err(Error::new(receiver.span(), "`init` makes the server, so it takes no `self`: remove it"));
+        return Err(Error::new_spanned(
+            receiver,
+            "`init` makes the server, so it takes no `self`: remove it",
+        ));
     }
     if let Some(param) = sig.generics.params.first() {
         let message =
             "`init` has no generic parameters of its own: put them on the `impl` block, or name the type";
-        return Err(Error::new(param.span(), message));
+        return Err(Error::new_spanned(param, message));
     }
     let ReturnType::Type(_, output) = &sig.output else {
         return Err(Error::new(
@@ -220,8 +203,7 @@ const SIGNATURES: [(&str, &str, usize); 4] = [
     ("terminate", "(&mut self, reason: &ExitReason)", 1),
 ];
 
-fn find_callbacks(methods: &[Method]) -> Result<Vec<Callback>> {
-    let mut errors = Errors::default();
+fn find_callbacks(methods: &[Method], errors: &mut Errors) -> Vec<Callback> {
     let mut callbacks = Vec::new();
     for method in methods.iter().filter(|method| method.roles.is_empty()) {
         let name = name_of(method);
@@ -229,8 +211,7 @@ fn find_callbacks(methods: &[Method]) -> Result<Vec<Callback>> {
             callbacks.extend(errors.check(check_callback(&method.function, written, *count)));
         }
     }
-    errors.finish()?;
-    Ok(callbacks)
+    callbacks
 }
 
 fn check_callback(function: &ImplItemFn, written: &str, count: usize) -> Result<Callback> {
@@ -241,12 +222,12 @@ fn check_callback(function: &ImplItemFn, written: &str, count: usize) -> Result<
     if args.len() != count {
         let message =
             format!("write `{name}{written}`, with `cx: &mut Context<Self>` at the end where you need it");
-        return Err(Error::new(sig.inputs.span(), message));
+        return Err(Error::new_spanned(&sig.inputs, message));
     }
     let outcome = types::outcome(&sig.output, &format!("`{name}` has no value to give"))?;
     if name == "terminate" && outcome == Outcome::Result {
         let message = "the server stops whatever `terminate` says: return nothing";
-        return Err(Error::new_spanned(sig.output.to_token_stream(), message));
+        return Err(Error::new_spanned(&sig.output, message));
     }
     Ok(Callback {
         invocation: Invocation::new(sig, takes_cx),

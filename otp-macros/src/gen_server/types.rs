@@ -2,7 +2,6 @@
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
     BoundLifetimes, Error, GenericArgument, Lifetime, ParenthesizedGenericArguments, PathArguments,
@@ -70,7 +69,7 @@ pub(super) fn outcome(output: &ReturnType, what: &str) -> Result<Outcome> {
     }
     match arguments_of(ty, "Result") {
         Some(arguments) if arguments.first().is_none_or(|ok| is_unit(ok)) => Ok(Outcome::Result),
-        _ => Err(Error::new(ty.span(), format!("{what}: return nothing, or `Result<(), ExitReason>`"))),
+        _ => Err(Error::new_spanned(ty, format!("{what}: return nothing, or `Result<(), ExitReason>`"))),
     }
 }
 

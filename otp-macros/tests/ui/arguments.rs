@@ -1,5 +1,7 @@
 //! Arguments of messages.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

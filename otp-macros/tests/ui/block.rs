@@ -1,5 +1,7 @@
 //! What `#[gen_server]` stands on.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

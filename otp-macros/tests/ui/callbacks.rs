@@ -1,5 +1,7 @@
 //! The callbacks that are recognised by name.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

@@ -1,5 +1,7 @@
 //! `#[main]` and `#[test]`.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

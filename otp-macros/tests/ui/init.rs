@@ -1,5 +1,7 @@
 //! The function `init`.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

@@ -1,5 +1,7 @@
 //! Names of messages.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 
@@ -33,12 +35,6 @@ impl Server {
 
     #[call]
     fn get1(&self) {}
-
-    #[call]
-    fn both(&self) {}
-
-    #[cast]
-    fn r#both(&self) {}
 
     #[info]
     fn self_(&self) {}

@@ -1,5 +1,7 @@
 //! The options of `#[gen_server]`.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

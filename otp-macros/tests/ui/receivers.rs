@@ -1,5 +1,7 @@
 //! What a message's method begins with.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

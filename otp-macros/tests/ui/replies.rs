@@ -1,5 +1,7 @@
 //! Return types of messages.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

@@ -1,5 +1,7 @@
 //! The helper attributes.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

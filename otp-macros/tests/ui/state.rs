@@ -1,5 +1,7 @@
 //! What the compiler finds in the expansion is reported at the user's code.
 
+#![allow(unused_variables)]
+
 #[path = "../support/mod.rs"]
 mod otp;
 

@@ -12,7 +12,7 @@ use super::super::roles::Role;
 use super::super::server::{Callback, Server};
 use super::super::types::{self, Outcome};
 use super::start::{args_type, args_value};
-use super::{arg_names, generated, local, message_type};
+use super::{arg_names, generated, local, local_at, message_type};
 
 /// The implementation of the trait.
 pub(super) fn gen_server_impl(server: &Server) -> TokenStream {
@@ -141,6 +141,8 @@ fn callback(server: &Server, callback: &Callback) -> TokenStream {
     let path = &server.options.path;
     let Callback { invocation, cfgs, outcome } = callback;
     let cx = local("cx");
+    // Where the user's function is, so that a wrong argument type is reported there.
+    let local = |name| local_at(name, invocation.name.span());
     let params = match invocation.name.unraw().to_string().as_str() {
         "handle_down" => vec![(local("down"), quote! { #path::Down })],
         "handle_exit" => {
@@ -150,7 +152,7 @@ fn callback(server: &Server, callback: &Callback) -> TokenStream {
         _ => Vec::new(),
     };
     let (names, types): (Vec<_>, Vec<_>) = params.into_iter().unzip();
-    let name = local(&invocation.name.unraw().to_string());
+    let name = invocation.name.unraw();
     let args = iter::once(quote! { self }).chain(names.iter().map(|name| quote! { #name }));
     let call = finish(*outcome, &invocation.call(args, &cx), &invocation.name);
     let (output, end) = if name == "terminate" {
