@@ -71,7 +71,7 @@ pub(super) fn check_client(method: &Ident) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "`{name}` is a method of every server reference and would hide this one: choose another name"
+        "`{name}` is a method of `ServerRef` or `Name`, which would be called instead: choose another name"
     );
     Err(Error::new(method.span(), message))
 }

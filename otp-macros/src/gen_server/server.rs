@@ -52,7 +52,7 @@ impl Server {
         methods: &[Method],
         errors: &mut Errors,
     ) -> Option<Self> {
-        let name = errors.check(check_block(block));
+        let name = errors.check(check_block(block))?;
         let init = errors.check(find_init(block, methods));
         for method in methods {
             errors.check(check_roles(method));
@@ -61,7 +61,7 @@ impl Server {
         let [calls, casts, infos, continues] = Role::ALL.map(|role| find_messages(role, methods, errors));
         Some(Self {
             options,
-            name: name?,
+            name,
             ty: (*block.self_ty).clone(),
             generics: block.generics.clone(),
             init: init?,
@@ -164,10 +164,10 @@ fn find_init(block: &ItemImpl, methods: &[Method]) -> Result<Init> {
             "there is an `init` already: remove one of them",
         ));
     }
-    check_init(&method.function)
+    check_init(&block.self_ty, &method.function)
 }
 
-fn check_init(function: &ImplItemFn) -> Result<Init> {
+fn check_init(self_ty: &Type, function: &ImplItemFn) -> Result<Init> {
     let sig = &function.sig;
     if let Some(receiver) = sig.receiver() {
         return Err(Error::new_spanned(
@@ -192,7 +192,8 @@ fn check_init(function: &ImplItemFn) -> Result<Init> {
         errors.check(types::check_owned(&arg.ty, Place::Argument));
     }
     errors.finish()?;
-    Ok(Init { invocation: Invocation::new(sig, takes_cx), args, infallible: types::is_named(output, "Self") })
+    let infallible = types::is_named(output, "Self") || **output == *self_ty;
+    Ok(Init { invocation: Invocation::new(sig, takes_cx), args, infallible })
 }
 
 /// The callbacks with their arguments, as they are to be written.

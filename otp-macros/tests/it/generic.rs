@@ -116,3 +116,43 @@ mod two {
         });
     }
 }
+
+/// A server made by a declarative macro, whose types arrive in invisible groups.
+mod in_a_macro {
+    use super::*;
+    use crate::otp::ExitReason;
+
+    macro_rules! cell {
+        ($name:ident, $type:ty) => {
+            struct $name($type);
+
+            #[gen_server(crate = crate::otp)]
+            impl $name {
+                fn init(value: $type, _cx: &mut Context<Self>) -> $name {
+                    Self(value)
+                }
+
+                #[call]
+                fn get(&self) -> Result<$type, ExitReason> {
+                    Ok(self.0.clone())
+                }
+
+                #[call]
+                fn replace(&mut self, reply: ReplyTo<$type>, value: $type) {
+                    reply.send(std::mem::replace(&mut self.0, value));
+                }
+            }
+        };
+    }
+
+    cell!(Text, String);
+
+    #[test]
+    fn works_as_well() {
+        block_on(async {
+            let text = Text::start("a".into()).await.unwrap();
+            assert_eq!(text.replace("b".into()).await, Ok("a".to_owned()));
+            assert_eq!(text.get().await, Ok("b".to_owned()));
+        });
+    }
+}

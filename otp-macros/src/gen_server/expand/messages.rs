@@ -10,7 +10,9 @@ use super::super::server::Server;
 use super::super::types;
 use super::{generated, message_type};
 
-/// The enum of one role and its `Debug`, which shows no payload; nothing if the role has no method.
+/// The enum of one role and its `Debug`; nothing if the role has no method.
+///
+/// `Debug` shows the name alone: what a message carries need not be `Debug`, and may be a secret.
 pub(super) fn messages(server: &Server, role: Role) -> TokenStream {
     let Some(name) = message_type(server, role) else { return TokenStream::new() };
     let messages = server.messages(role);
@@ -35,7 +37,6 @@ pub(super) fn messages(server: &Server, role: Role) -> TokenStream {
 
         #generated
         impl #impl_generics ::core::fmt::Debug for #name #type_generics #where_clause {
-            /// Shows the name alone: what a message carries need not be `Debug`, and may be a secret.
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Formatter::write_str(f, match *self {
                     #(#names,)*
