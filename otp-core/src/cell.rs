@@ -9,7 +9,7 @@ use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 
 use crate::exit_reason::ExitReason;
@@ -57,8 +57,6 @@ pub(crate) struct Head {
     pub(crate) started: u64,
     /// Sampled: nanoseconds spent in polls.
     pub(crate) busy: AtomicU64,
-    /// Polls so far, wrapping: decides which one is sampled.
-    pub(crate) polls: AtomicU32,
 }
 
 /// The part of a cell behind its lock.
@@ -153,7 +151,6 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 wake_at: AtomicU64::new(u64::MAX),
                 started: crate::clock::now(),
                 busy: AtomicU64::new(0),
-                polls: AtomicU32::new(0),
             },
             inner: Mutex::new(Inner {
                 dead: false,

@@ -3,6 +3,7 @@
 //! Cost of a poll besides the process's own work: the run token (one uncontended lock), one load of the exit slot's
 //! flag before and after, and the ambient scope (two thread-local writes).
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -20,6 +21,11 @@ use crate::sync::Arc;
 
 /// One poll in this many is timed, and counts for all of them.
 const SAMPLE: u32 = 64;
+
+thread_local! {
+    /// Polls on this thread so far, wrapping: decides which one is timed.
+    static SAMPLER: Cell<u32> = const { Cell::new(1) };
+}
 
 /// The tokio task of a process whose future lives behind its cell.
 pub(crate) struct Root {
@@ -134,10 +140,9 @@ fn poll_once(
     if let Some(reason) = scope.cell.take_doom() {
         return Poll::Ready(reason);
     }
-    let polls = head.polls.load(Ordering::Relaxed);
-    head.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
     head.running.store(true, Ordering::Relaxed);
-    let sampled = polls.is_multiple_of(SAMPLE).then(Instant::now);
+    let sampled = SAMPLER.get().is_multiple_of(SAMPLE).then(Instant::now);
+    SAMPLER.set(SAMPLER.get().wrapping_add(1));
     let outcome = catch(|| future.poll(cx));
     if let Some(start) = sampled {
         let nanos =

@@ -18,13 +18,13 @@ use crate::{monitor, name, table};
 /// Where a process receives. It is made by `spawn` and given to the process's body.
 pub struct Mailbox<M: Send + 'static> {
     cell: Arc<Cell<Inbox<M>>>,
-    /// Taken from the queue in one piece, and not handled yet.
-    batch: VecDeque<Item<M>>,
+    /// Taken from the queue in one piece, and not handled yet. Boxed: most processes never have two messages waiting.
+    batch: Option<Box<VecDeque<Item<M>>>>,
 }
 
 impl<M: Send + 'static> Mailbox<M> {
     pub(crate) fn new(cell: Arc<Cell<Inbox<M>>>) -> Self {
-        Self { cell, batch: VecDeque::new() }
+        Self { cell, batch: None }
     }
 
     /// The next message or signal, in order of arrival.
@@ -54,7 +54,7 @@ impl<M: Send + 'static> Mailbox<M> {
                 // The driver sees it as soon as this poll ends; no further message is handled.
                 return Poll::Pending;
             }
-            let item = match self.batch.pop_front() {
+            let item = match self.batch.as_mut().and_then(|batch| batch.pop_front()) {
                 Some(item) => item,
                 None => match self.refill() {
                     Some(item) => item,
@@ -84,9 +84,10 @@ impl<M: Send + 'static> Mailbox<M> {
             // A single message stays in its buffer's place: swapping would give each idle process two buffers.
             1 => inner.queue.items.pop_front(),
             _ => {
-                std::mem::swap(&mut self.batch, &mut inner.queue.items);
+                let batch = self.batch.get_or_insert_default();
+                std::mem::swap(&mut **batch, &mut inner.queue.items);
                 drop(inner);
-                self.batch.pop_front()
+                batch.pop_front()
             }
         }
     }
@@ -101,6 +102,12 @@ impl<M: Send + 'static> Mailbox<M> {
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.cell.head.pid
+    }
+
+    /// The process that started this one; `None` if it was started outside any.
+    #[must_use]
+    pub fn parent(&self) -> Option<Pid> {
+        self.cell.head.parent
     }
 }
 

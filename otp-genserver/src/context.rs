@@ -15,7 +15,8 @@ use crate::server_ref::ServerRef;
 /// The server's own process, as its callbacks see it.
 pub struct Context<S: GenServer> {
     mailbox: Mailbox<ServerMessage<S>>,
-    parent: Pid,
+    /// Started with a link, so that its parent is another process.
+    linked: bool,
     /// What most servers never ask for; allocated on first use and kept.
     orders: Option<Box<Orders<S>>>,
 }
@@ -32,8 +33,8 @@ struct Orders<S: GenServer> {
 }
 
 impl<S: GenServer> Context<S> {
-    pub(crate) const fn new(mailbox: Mailbox<ServerMessage<S>>, parent: Pid) -> Self {
-        Self { mailbox, parent, orders: None }
+    pub(crate) const fn new(mailbox: Mailbox<ServerMessage<S>>, linked: bool) -> Self {
+        Self { mailbox, linked, orders: None }
     }
 
     fn orders(&mut self) -> &mut Orders<S> {
@@ -62,8 +63,9 @@ impl<S: GenServer> Context<S> {
 
     /// The process whose end, if this one traps exits, ends it: the one that started it with a link, or itself.
     #[must_use]
-    pub const fn parent(&self) -> Pid {
-        self.parent
+    pub fn parent(&self) -> Pid {
+        let starter = if self.linked { self.mailbox.parent() } else { None };
+        starter.unwrap_or_else(|| self.pid())
     }
 
     /// Stops the server with `reason` when this callback returns `Ok`, after `terminate`. The first reason counts.
@@ -159,7 +161,7 @@ impl<S: GenServer> fmt::Debug for Context<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("pid", &self.pid())
-            .field("parent", &self.parent)
+            .field("parent", &self.parent())
             .finish_non_exhaustive()
     }
 }

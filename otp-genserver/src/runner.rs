@@ -11,7 +11,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll};
 
 use otp_core::behaviour::{InitError, Item, ReplyTo, Signal, catch, end, report};
-use otp_core::{ExitReason, Mailbox, Pid};
+use otp_core::{ExitReason, Mailbox};
 
 use crate::context::Context;
 use crate::message::{Kind, ServerMessage, System};
@@ -22,6 +22,14 @@ pub(crate) enum Started {
     Yes,
     Ignored,
     Failed(ExitReason),
+}
+
+/// What a server is started with. Boxed, so that the arguments take no room in its future once `init` has them.
+pub(crate) struct Init<S: GenServer> {
+    pub(crate) args: S::Args,
+    pub(crate) started: ReplyTo<Started>,
+    /// Its parent is another process.
+    pub(crate) linked: bool,
 }
 
 /// Runs a callback; a panic in it, or `exit`, is its reason.
@@ -40,17 +48,15 @@ macro_rules! guard {
 /// The body of a server's process.
 pub(crate) fn run<S: GenServer>(
     mailbox: Mailbox<ServerMessage<S>>,
-    args: S::Args,
-    parent: Option<Pid>,
-    started: ReplyTo<Started>,
+    init: Box<Init<S>>,
 ) -> impl Future<Output = ExitReason> + Send {
-    let parent = parent.unwrap_or_else(|| mailbox.pid());
-    let mut cx = Context::new(mailbox, parent);
+    let mut cx = Context::new(mailbox, init.linked);
     async move {
-        let mut server = {
+        let (mut server, started) = {
+            let Init { args, started, .. } = *init;
             let made = flatten(guard!(S::init(args, &mut cx)));
             match made {
-                Ok(server) => server,
+                Ok(server) => (server, started),
                 Err(error) => return give_up(error, started),
             }
         };

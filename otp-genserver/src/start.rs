@@ -11,7 +11,7 @@ use otp_core::process::{current, send_exit};
 use otp_core::{ExitReason, MonitorRef, NotAProcess, Pid, ProcessName, RegisterError};
 
 use crate::name::Name;
-use crate::runner::{Started, run};
+use crate::runner::{Init, Started, run};
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
 
@@ -54,7 +54,7 @@ impl std::error::Error for StartError {}
 pub struct Start<S: GenServer> {
     args: S::Args,
     spawn: Spawn,
-    linked_to: Option<Pid>,
+    link: bool,
     name: Option<ProcessName>,
     limit: Option<Duration>,
 }
@@ -62,8 +62,8 @@ pub struct Start<S: GenServer> {
 impl<S: GenServer> Start<S> {
     /// The parent is whoever calls this, whoever awaits it later.
     pub(crate) fn new(args: S::Args, link: bool) -> Self {
-        let (spawn, linked_to) = if link { (Spawn::new().link(), current()) } else { (Spawn::new(), None) };
-        Self { args, spawn, linked_to, name: None, limit: None }
+        let spawn = if link { Spawn::new().link() } else { Spawn::new() };
+        Self { args, spawn, link, name: None, limit: None }
     }
 
     /// Registers the server under a name before `init` runs.
@@ -85,7 +85,7 @@ impl<S: GenServer> Start<S> {
     }
 
     fn begin(self) -> (Progress<S>, Option<MonitorRef>) {
-        let Self { args, spawn, linked_to, name, limit } = self;
+        let Self { args, spawn, link, name, limit } = self;
         let embryo = spawn.prepare();
         if let Some(name) = name
             && let Err(error) = embryo.register(name)
@@ -96,11 +96,9 @@ impl<S: GenServer> Start<S> {
             };
             return (Progress::Failed(Some(error)), None);
         }
-        let pid = embryo.address().pid();
-        let (reply_to, reply, request) = request(pid);
-        // The starter's handle is kept by nobody: the reply stays inside the process until it is sent.
-        drop(request);
-        let (process, monitor) = embryo.go(move |mailbox| run::<S>(mailbox, args, linked_to, reply_to));
+        let (reply_to, reply, _) = request(embryo.address().pid());
+        let init = Box::new(Init { args, started: reply_to, linked: link });
+        let (process, monitor) = embryo.go(move |mailbox| run::<S>(mailbox, init));
         (Progress::Waiting(Some(ServerRef::new(process)), Awaiting::new(reply, limit)), monitor)
     }
 }
