@@ -1,1 +1,23 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub use otp_core as core;
+pub use otp_core::process;
+pub use otp_core::{
+    Down, ExitReason, Mailbox, MonitorRef, NotAProcess, Panic, Pid, ProcessName, ProcessRef, Received,
+    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, attach, run, send_after, send_interval, spawn,
+    spawn_link, spawn_monitor,
+};
+pub use otp_genserver as genserver;
+pub use otp_genserver::{
+    Call, CallError, CastError, Context, Destination, GenServer, InitError, Name, ResolveError, ServerRef,
+    Start, StartError, StartMonitor, Stop, StopError,
+};
+#[cfg(feature = "macros")]
+pub use otp_macros::{gen_server_facade as gen_server, main_facade as main, test_facade as test};
+
+/// For generated code; not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use otp_core::__private::{Flavor, Options, main, test};
+}
