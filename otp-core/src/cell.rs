@@ -16,7 +16,8 @@ use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
 use crate::inbox::{Inbox, SignalQueue};
 use crate::pid::Pid;
-use crate::sync::{Arc, Mutex};
+use crate::run_token::RunToken;
+use crate::sync::{Arc, Mutex, MutexGuard};
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.
@@ -42,11 +43,14 @@ pub(crate) struct Head {
     task: OnceLock<Waker>,
     /// The exit slot in `Extra` is filled. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
+    /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
+    /// return to sleep without taking it.
+    pub(crate) pushed: AtomicBool,
     /// Somebody is polling the process right now.
     pub(crate) running: AtomicBool,
-    /// The future, and the run token: who holds this lock may poll. `None` once it was dropped in place. A process
-    /// that is driven from outside (`otp::run`) keeps its future there and leaves this empty.
-    pub(crate) future: Mutex<Option<ProcessFuture>>,
+    /// The future, and the right to poll it. A process that is driven from outside (`otp::run`) keeps its future there
+    /// and leaves this empty.
+    pub(crate) token: RunToken,
     /// How many messages and trapped signals were taken out to be handled.
     pub(crate) handled: AtomicU64,
     /// The number of the process whose answer this one waits for, or 0.
@@ -63,7 +67,7 @@ pub(crate) struct Head {
 pub(crate) struct Inner<Q: ?Sized> {
     /// No message, link, monitor, name or hook is accepted any more.
     pub(crate) dead: bool,
-    /// The receiver found the queue empty and waits: the next push wakes it.
+    /// The receiver has taken all there was: the next push wakes it.
     pub(crate) parked: bool,
     pub(crate) trap_exit: bool,
     /// What most processes never have; allocated on first use.
@@ -131,6 +135,17 @@ impl<Q: ?Sized> Cell<Q> {
         self.inner.lock().extra.as_mut().and_then(|extra| extra.exit.take())
     }
 
+    /// After a push: gives the lock back and wakes the receiver if it waits.
+    #[inline]
+    pub(crate) fn wake_receiver(&self, mut inner: MutexGuard<'_, Inner<Q>>) {
+        self.head.pushed.store(true, Ordering::Release);
+        let wake = std::mem::take(&mut inner.parked);
+        drop(inner);
+        if wake {
+            self.head.wake();
+        }
+    }
+
     pub(crate) fn is_dead(&self) -> bool {
         self.inner.lock().dead
     }
@@ -144,8 +159,9 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 parent,
                 task: OnceLock::new(),
                 doomed: AtomicBool::new(false),
+                pushed: AtomicBool::new(false),
                 running: AtomicBool::new(false),
-                future: Mutex::new(None),
+                token: RunToken::new(),
                 handled: AtomicU64::new(0),
                 calling: AtomicU64::new(0),
                 wake_at: AtomicU64::new(u64::MAX),
@@ -154,7 +170,8 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
             },
             inner: Mutex::new(Inner {
                 dead: false,
-                parked: false,
+                // Before its first look the receiver waits for the first push.
+                parked: true,
                 trap_exit: false,
                 extra,
                 queue: Inbox::new(),
@@ -170,11 +187,7 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
             return Err(message);
         }
         inner.queue.push(message);
-        let wake = std::mem::take(&mut inner.parked);
-        drop(inner);
-        if wake {
-            self.head.wake();
-        }
+        self.wake_receiver(inner);
         Ok(())
     }
 }

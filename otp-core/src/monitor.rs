@@ -222,11 +222,7 @@ pub(crate) fn down(cell: &AnyCell, down: Down) {
     };
     *state = Monitoring::Queued;
     inner.queue.push_signal(Signal::Down(down));
-    let wake = std::mem::take(&mut inner.parked);
-    drop(inner);
-    if wake {
-        cell.head.wake();
-    }
+    cell.wake_receiver(inner);
 }
 
 /// Whether a DOWN that was just taken from the queue is still wanted.

@@ -58,17 +58,12 @@ fn receive(cell: &AnyCell, from: Pid, reason: ExitReason, of_link: bool) {
     if of_link && !inner.extra.as_mut().is_some_and(|extra| extra.links.remove(from)) {
         return;
     }
-    let wake = if inner.trap_exit {
+    if inner.trap_exit {
         inner.queue.push_signal(Signal::Exit { from, reason });
-        std::mem::take(&mut inner.parked)
-    } else if reason.is_normal() && (of_link || from != cell.head.pid) {
-        false
-    } else {
+        cell.wake_receiver(inner);
+    } else if !reason.is_normal() || (!of_link && from == cell.head.pid) {
         cell.doom(&mut inner, reason);
-        true
-    };
-    drop(inner);
-    if wake {
+        drop(inner);
         cell.head.wake();
     }
 }

@@ -239,7 +239,10 @@ impl<M: Send + 'static> Embryo<M> {
             monitor = self.monitor.then(|| monitor_child(parent, parent_cell.as_deref(), &erased));
         }
         let mailbox = Mailbox::new(Arc::clone(&cell));
-        *cell.head.future.lock() = Some(Box::pin(body(mailbox)));
+        let body = Box::pin(body(mailbox));
+        if let Some(mut token) = cell.head.token.try_take() {
+            *token = Some(body);
+        }
         #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]
         drop(self.runtime.spawn(Root::new(erased)));
         (ProcessRef::from_cell(cell), monitor)
