@@ -8,7 +8,6 @@
 use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 
@@ -16,8 +15,8 @@ use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
 use crate::inbox::{Inbox, SignalQueue};
 use crate::pid::Pid;
-use crate::run_token::RunToken;
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::run_token::Guarded;
+use crate::sync::{Arc, AtomicU8, Mutex, MutexGuard};
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.
@@ -37,10 +36,19 @@ pub(crate) struct Cell<Q: ?Sized> {
 /// The part of a cell that needs no lock.
 pub(crate) struct Head {
     pub(crate) pid: Pid,
+    /// The process that started it.
     pub(crate) parent: Option<Pid>,
-    /// The waker of the task that drives the process: set at its first poll, the same for all its life, so that a
-    /// message costs no clone of a waker.
-    task: OnceLock<Waker>,
+    /// The future, for the holder of the run token. A process that is driven from outside (`otp::run`) keeps its future
+    /// there and leaves this empty.
+    pub(crate) future: Guarded<ProcessFuture>,
+    /// Whether the run token is taken; see `run_token.rs`.
+    pub(crate) token: AtomicU8,
+    /// The waker of the task that drives the process, the same for all its life.
+    pub(crate) waker: Guarded<Waker>,
+    /// Whether the waker is there; see `run_token.rs`.
+    pub(crate) waker_state: AtomicU8,
+    /// It was started with a link to its parent.
+    pub(crate) linked: bool,
     /// The exit slot in `Extra` is filled. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
     /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
@@ -48,9 +56,6 @@ pub(crate) struct Head {
     pub(crate) pushed: AtomicBool,
     /// Somebody is polling the process right now.
     pub(crate) running: AtomicBool,
-    /// The future, and the right to poll it. A process that is driven from outside (`otp::run`) keeps its future there
-    /// and leaves this empty.
-    pub(crate) token: RunToken,
     /// How many messages and trapped signals were taken out to be handled.
     pub(crate) handled: AtomicU64,
     /// The number of the process whose answer this one waits for, or 0.
@@ -85,7 +90,7 @@ impl Head {
     /// Wakes the process's task. Before its first poll there is nothing to wake, and the first poll looks itself.
     #[inline]
     pub(crate) fn wake(&self) {
-        if let Some(waker) = self.task.get() {
+        if let Some(waker) = self.task_waker() {
             waker.wake_by_ref();
         }
     }
@@ -94,10 +99,6 @@ impl Head {
     #[inline]
     pub(crate) fn is_doomed(&self) -> bool {
         self.doomed.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn task_waker(&self) -> Option<&Waker> {
-        self.task.get()
     }
 
     pub(crate) fn count_handled(&self) {
@@ -112,8 +113,7 @@ impl<Q: ?Sized> Cell<Q> {
     /// Passing through the lock afterwards closes the gap with an exit signal that arrives meanwhile: either it sees
     /// the waker, or this poll sees the signal.
     pub(crate) fn adopt_task(&self, waker: &Waker) {
-        if self.head.task.get().is_none() {
-            let _ = self.head.task.set(waker.clone());
+        if self.head.adopt_waker(waker) {
             drop(self.inner.lock());
         }
     }
@@ -152,16 +152,19 @@ impl<Q: ?Sized> Cell<Q> {
 }
 
 impl<M: Send + 'static> Cell<Inbox<M>> {
-    pub(crate) fn new(parent: Option<Pid>, extra: Option<Box<Extra>>) -> Arc<Self> {
+    pub(crate) fn new(parent: Option<Pid>, linked: bool, extra: Option<Box<Extra>>) -> Arc<Self> {
         Arc::new(Self {
             head: Head {
                 pid: Pid::next(),
                 parent,
-                task: OnceLock::new(),
+                future: Guarded::empty(),
+                token: Head::fresh_state(),
+                waker: Guarded::empty(),
+                waker_state: Head::fresh_state(),
+                linked,
                 doomed: AtomicBool::new(false),
                 pushed: AtomicBool::new(false),
                 running: AtomicBool::new(false),
-                token: RunToken::new(),
                 handled: AtomicU64::new(0),
                 calling: AtomicU64::new(0),
                 wake_at: AtomicU64::new(u64::MAX),

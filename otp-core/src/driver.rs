@@ -44,7 +44,7 @@ impl Future for Root {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let cell = &self.cell;
         cell.adopt_task(cx.waker());
-        let Some(mut token) = cell.head.token.try_take() else {
+        let Some(mut token) = cell.head.try_take() else {
             // Somebody else is polling it; look again when they are done.
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -70,7 +70,7 @@ impl Future for Root {
 impl Drop for Root {
     /// The runtime drops the task of a process that has not ended: it dies here, as if killed.
     fn drop(&mut self) {
-        let future = self.cell.head.token.try_take().and_then(|mut token| token.take());
+        let future = self.cell.head.try_take().and_then(|mut token| token.take());
         if let Some(future) = future {
             let scope = Scope::enter(&self.cell);
             die(&scope, &ExitReason::Killed, move || drop(future));

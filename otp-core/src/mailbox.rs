@@ -111,10 +111,16 @@ impl<M: Send + 'static> Mailbox<M> {
         self.cell.head.pid
     }
 
-    /// The process that started this one; `None` if it was started outside any.
+    /// The process whose end a behaviour obeys: the one that started this one with a link, or this one itself.
     #[must_use]
-    pub fn parent(&self) -> Option<Pid> {
-        self.cell.head.parent
+    pub fn parent(&self) -> Pid {
+        let head = &self.cell.head;
+        head.parent.filter(|_| head.linked).unwrap_or(head.pid)
+    }
+
+    /// Puts a message back as the first one of the queue. Dropped with the queue, it is dropped as part of the death.
+    pub fn put_back(&mut self, message: M) {
+        self.cell.inner.lock().queue.items.push_front(Item::Message(message));
     }
 }
 

@@ -1,43 +1,79 @@
-//! [`RunToken`]: the future of a process, and the right to poll it.
+//! The unsafe part of a cell's head: the future of a process with the right to poll it, and its task's waker.
 //!
-//! Whoever takes the token has the future to itself until it gives the token back. Usually that is the process's tokio
-//! task; it never waits for it.
+//! Their bytes of state stand among the head's other flags, where they cost no padding; nothing but this file touches
+//! these fields.
 //!
-//! Cost: one read-modify-write to take it, one store to give it back.
+//! * **Run token**: whoever takes it has the future to itself until it gives the token back. Usually that is the
+//!   process's tokio task; it never waits for it. One read-modify-write to take it, one store to give it back.
+//! * **Waker**: written once, by the task at its first poll, and read by anyone after that: waking clones nothing.
 
 use std::ops::{Deref, DerefMut};
+use std::task::Waker;
 
-use crate::cell::ProcessFuture;
+use crate::cell::{Head, ProcessFuture};
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 
 const FREE: u8 = 0;
 const TAKEN: u8 = 1;
 
-pub(crate) struct RunToken {
-    state: AtomicU8,
-    /// `None` before the process has its body, and once it was dropped in place.
-    future: UnsafeCell<Option<ProcessFuture>>,
+const NO_WAKER: u8 = 0;
+const HAS_WAKER: u8 = 1;
+
+/// The fields of [`Head`] that only this file touches.
+pub(crate) struct Guarded<T> {
+    value: UnsafeCell<Option<T>>,
 }
 
-// SAFETY: the future is `Send`, and only the holder of the token touches it; `state` goes from `FREE` to `TAKEN` with
-// acquire and back with release.
-#[expect(unsafe_code, reason = "a lock that nobody waits for")]
-unsafe impl Sync for RunToken {}
+// SAFETY: what is inside is `Send`, and is reached only as the functions below say.
+#[expect(unsafe_code, reason = "guarded by the head's state bytes")]
+unsafe impl<T: Send> Sync for Guarded<T> {}
 
-impl RunToken {
-    pub(crate) fn new() -> Self {
-        Self { state: AtomicU8::new(FREE), future: UnsafeCell::new(None) }
+impl<T> Guarded<T> {
+    pub(crate) const fn empty() -> Self {
+        Self { value: UnsafeCell::new(None) }
+    }
+}
+
+impl Head {
+    pub(crate) fn fresh_state() -> AtomicU8 {
+        const { assert!(FREE == 0 && NO_WAKER == 0) };
+        AtomicU8::new(0)
     }
 
-    /// Takes the token, unless somebody has it.
+    /// Takes the run token, unless somebody has it.
     #[inline]
     pub(crate) fn try_take(&self) -> Option<Held<'_>> {
-        (self.state.swap(TAKEN, Ordering::Acquire) == FREE).then_some(Held(self))
+        (self.token.swap(TAKEN, Ordering::Acquire) == FREE).then_some(Held(self))
+    }
+
+    /// The task's waker, once it is there.
+    #[inline]
+    pub(crate) fn task_waker(&self) -> Option<&Waker> {
+        if self.waker_state.load(Ordering::Acquire) != HAS_WAKER {
+            return None;
+        }
+        // SAFETY: `HAS_WAKER` was set with release after the one write; nobody writes again.
+        #[expect(unsafe_code, reason = "written once, then only read")]
+        self.waker.value.with_mut(|cell| unsafe { (*cell).as_ref() })
+    }
+
+    /// Stores the task's waker, the first time. Called by the one task that drives the process, from its own poll.
+    /// Returns whether this was the first time.
+    #[inline]
+    pub(crate) fn adopt_waker(&self, waker: &Waker) -> bool {
+        if self.waker_state.load(Ordering::Acquire) == HAS_WAKER {
+            return false;
+        }
+        // SAFETY: one task alone gets here, in its poll, and `HAS_WAKER` is not set: nobody reads the cell yet.
+        #[expect(unsafe_code, reason = "written once, then only read")]
+        self.waker.value.with_mut(|cell| unsafe { *cell = Some(waker.clone()) });
+        self.waker_state.store(HAS_WAKER, Ordering::Release);
+        true
     }
 }
 
-/// The token, taken. Dropping it gives it back.
-pub(crate) struct Held<'a>(&'a RunToken);
+/// The run token, taken. Dropping it gives it back.
+pub(crate) struct Held<'a>(&'a Head);
 
 impl Deref for Held<'_> {
     type Target = Option<ProcessFuture>;
@@ -46,7 +82,7 @@ impl Deref for Held<'_> {
     fn deref(&self) -> &Self::Target {
         // SAFETY: this is the one `Held`; it lends the future for no longer than itself.
         #[expect(unsafe_code, reason = "see above")]
-        self.0.future.with_mut(|future| unsafe { &*future })
+        self.0.future.value.with_mut(|future| unsafe { &*future })
     }
 }
 
@@ -55,13 +91,13 @@ impl DerefMut for Held<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         // SAFETY: as above, and borrowed mutably.
         #[expect(unsafe_code, reason = "see above")]
-        self.0.future.with_mut(|future| unsafe { &mut *future })
+        self.0.future.value.with_mut(|future| unsafe { &mut *future })
     }
 }
 
 impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.state.store(FREE, Ordering::Release);
+        self.0.token.store(FREE, Ordering::Release);
     }
 }

@@ -181,7 +181,7 @@ impl Spawn {
             tracing::debug!(target: "otp::process", "start_link outside any process: started without a link");
         }
         let extra = self.label.map(|label| Box::new(Extra { label: Some(label), ..Extra::default() }));
-        let cell = Cell::new(self.parent, extra);
+        let cell = Cell::new(self.parent, self.link && self.parent.is_some(), extra);
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         table::insert(erased);
         Embryo { cell: Some(cell), runtime, link: self.link, monitor: self.monitor }
@@ -240,7 +240,7 @@ impl<M: Send + 'static> Embryo<M> {
         }
         let mailbox = Mailbox::new(Arc::clone(&cell));
         let body = Box::pin(body(mailbox));
-        if let Some(mut token) = cell.head.token.try_take() {
+        if let Some(mut token) = cell.head.try_take() {
             *token = Some(body);
         }
         #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]

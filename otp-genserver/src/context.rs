@@ -15,8 +15,6 @@ use crate::server_ref::ServerRef;
 /// The server's own process, as its callbacks see it.
 pub struct Context<S: GenServer> {
     mailbox: Mailbox<ServerMessage<S>>,
-    /// Started with a link, so that its parent is another process.
-    linked: bool,
     /// What most servers never ask for; allocated on first use and kept.
     orders: Option<Box<Orders<S>>>,
 }
@@ -33,8 +31,8 @@ struct Orders<S: GenServer> {
 }
 
 impl<S: GenServer> Context<S> {
-    pub(crate) const fn new(mailbox: Mailbox<ServerMessage<S>>, linked: bool) -> Self {
-        Self { mailbox, linked, orders: None }
+    pub(crate) const fn new(mailbox: Mailbox<ServerMessage<S>>) -> Self {
+        Self { mailbox, orders: None }
     }
 
     fn orders(&mut self) -> &mut Orders<S> {
@@ -64,8 +62,7 @@ impl<S: GenServer> Context<S> {
     /// The process whose end, if this one traps exits, ends it: the one that started it with a link, or itself.
     #[must_use]
     pub fn parent(&self) -> Pid {
-        let starter = if self.linked { self.mailbox.parent() } else { None };
-        starter.unwrap_or_else(|| self.pid())
+        self.mailbox.parent()
     }
 
     /// Stops the server with `reason` when this callback returns `Ok`, after `terminate`. The first reason counts.
@@ -133,6 +130,11 @@ impl<S: GenServer> Context<S> {
             orders.kept_limit = (orders.kept.len() * 2).max(16);
         }
         orders.kept.push(request);
+    }
+
+    /// Keeps a message to the end: it is dropped as part of the death.
+    pub(crate) fn keep_message(&mut self, message: ServerMessage<S>) {
+        self.mailbox.put_back(message);
     }
 
     /// The next message, or `None` when the callback timeout passes first. Any message ends that timeout.

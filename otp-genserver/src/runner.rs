@@ -28,8 +28,6 @@ pub(crate) enum Started {
 pub(crate) struct Init<S: GenServer> {
     pub(crate) args: S::Args,
     pub(crate) started: ReplyTo<Started>,
-    /// Its parent is another process.
-    pub(crate) linked: bool,
 }
 
 /// Runs a callback; a panic in it, or `exit`, is its reason.
@@ -50,10 +48,10 @@ pub(crate) fn run<S: GenServer>(
     mailbox: Mailbox<ServerMessage<S>>,
     init: Box<Init<S>>,
 ) -> impl Future<Output = ExitReason> + Send {
-    let mut cx = Context::new(mailbox, init.linked);
+    let mut cx = Context::new(mailbox);
     async move {
         let (mut server, started) = {
-            let Init { args, started, .. } = *init;
+            let Init { args, started } = *init;
             let made = flatten(guard!(S::init(args, &mut cx)));
             match made {
                 Ok(server) => (server, started),
@@ -62,8 +60,6 @@ pub(crate) fn run<S: GenServer>(
         };
         started.send(Started::Yes);
         let mut last = Kind::Init;
-        // The request of the one who called `stop`, who waits for the death: kept until then.
-        let mut _stopped_by = None;
         let reason = loop {
             if let Some(reason) = cx.take_stop() {
                 break reason;
@@ -91,7 +87,8 @@ pub(crate) fn run<S: GenServer>(
                     Some(Item::Message(ServerMessage::System(system))) => {
                         let System::Stop { reason, .. } = &*system;
                         let reason = reason.clone();
-                        _stopped_by = Some(system);
+                        // It holds the reply to the one who called `stop`, who waits for the death.
+                        cx.keep_message(ServerMessage::System(system));
                         break reason;
                     }
                     Some(Item::Signal(signal)) => match *signal {

@@ -54,7 +54,6 @@ impl std::error::Error for StartError {}
 pub struct Start<S: GenServer> {
     args: S::Args,
     spawn: Spawn,
-    link: bool,
     name: Option<ProcessName>,
     limit: Option<Duration>,
 }
@@ -63,7 +62,7 @@ impl<S: GenServer> Start<S> {
     /// The parent is whoever calls this, whoever awaits it later.
     pub(crate) fn new(args: S::Args, link: bool) -> Self {
         let spawn = if link { Spawn::new().link() } else { Spawn::new() };
-        Self { args, spawn, link, name: None, limit: None }
+        Self { args, spawn, name: None, limit: None }
     }
 
     /// Registers the server under a name before `init` runs.
@@ -85,7 +84,7 @@ impl<S: GenServer> Start<S> {
     }
 
     fn begin(self) -> (Progress<S>, Option<MonitorRef>) {
-        let Self { args, spawn, link, name, limit } = self;
+        let Self { args, spawn, name, limit } = self;
         let embryo = spawn.prepare();
         if let Some(name) = name
             && let Err(error) = embryo.register(name)
@@ -97,7 +96,7 @@ impl<S: GenServer> Start<S> {
             return (Progress::Failed(Some(error)), None);
         }
         let (reply_to, reply, _) = request(embryo.address().pid());
-        let init = Box::new(Init { args, started: reply_to, linked: link });
+        let init = Box::new(Init { args, started: reply_to });
         let (process, monitor) = embryo.go(move |mailbox| run::<S>(mailbox, init));
         (Progress::Waiting(Some(ServerRef::new(process)), Awaiting::new(reply, limit)), monitor)
     }
