@@ -21,3 +21,8 @@ pub use otp_macros::{gen_server_facade as gen_server, main_facade as main, test_
 pub mod __private {
     pub use otp_core::__private::{Flavor, Options, main, test};
 }
+
+/// The README of the workspace, for its code.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct WorkspaceReadme;
