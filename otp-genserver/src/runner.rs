@@ -30,6 +30,14 @@ pub(crate) struct Init<S: GenServer> {
     pub(crate) started: ReplyTo<Started>,
 }
 
+impl<S: GenServer> Init<S> {
+    /// Takes it apart and frees the box, which a move out of it would leave to the end of the server.
+    fn open(self: Box<Self>) -> (S::Args, ReplyTo<Started>) {
+        let Self { args, started } = *self;
+        (args, started)
+    }
+}
+
 /// Runs a callback; a panic in it, or `exit`, is its reason.
 macro_rules! guard {
     ($callback:expr) => {
@@ -51,7 +59,7 @@ pub(crate) fn run<S: GenServer>(
     let mut cx = Context::new(mailbox);
     async move {
         let (mut server, started) = {
-            let Init { args, started } = *init;
+            let (args, started) = init.open();
             let made = flatten(guard!(S::init(args, &mut cx)));
             match made {
                 Ok(server) => (server, started),
