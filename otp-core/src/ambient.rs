@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 
 use crate::cell::AnyCell;
 use crate::exit_reason::ExitReason;
@@ -42,15 +41,6 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&AnyCell>) -> R) -> R {
 #[inline]
 pub(crate) fn is_current(pid: Pid) -> bool {
     with(|cell| cell.is_some_and(|cell| cell.head.pid == pid))
-}
-
-/// Shows in `info` whose answer the current process waits for.
-pub(crate) fn show_call(server: Option<Pid>) {
-    with(|cell| {
-        if let Some(cell) = cell {
-            cell.head.calling.store(server.map_or(0, Pid::number), Ordering::Relaxed);
-        }
-    });
 }
 
 /// Says that the current process is to end with `reason` when its poll returns.

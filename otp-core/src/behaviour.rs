@@ -2,9 +2,11 @@
 //!
 //! Programs rarely need this module; `otp-genserver` and its sisters are written with it.
 
+pub use crate::calling::Calling;
 pub use crate::crash::report;
 pub use crate::deadline::Deadline;
 pub use crate::driver::end;
+pub use crate::error::RequestError;
 pub use crate::inbox::{Item, Signal};
 pub use crate::init_error::InitError;
 pub use crate::panics::catch;

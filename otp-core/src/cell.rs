@@ -8,7 +8,7 @@
 use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
 use crate::exit_reason::ExitReason;
@@ -54,16 +54,22 @@ pub(crate) struct Head {
     /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
     /// return to sleep without taking it.
     pub(crate) pushed: AtomicBool,
+    /// It is a server inside a callback.
+    pub(crate) in_callback: AtomicBool,
+    /// The runner holds the reply to the message it handles.
+    pub(crate) held: AtomicBool,
     /// Somebody is polling the process right now.
     pub(crate) running: AtomicBool,
     /// How many messages and trapped signals were taken out to be handled.
     pub(crate) handled: AtomicU64,
-    /// The number of the process whose answer this one waits for, or 0.
+    /// The number of the process whose answer this one waits for, or 0; see `calling.rs`.
     pub(crate) calling: AtomicU64,
+    /// Which message of that process the request is.
+    pub(crate) calling_number: AtomicU32,
     /// When the timer service will wake this process next, in `clock` nanoseconds; `u64::MAX` for never.
     pub(crate) wake_at: AtomicU64,
-    /// When it was started, in `clock` nanoseconds.
-    pub(crate) started: u64,
+    /// When it was started, in `clock` ticks.
+    pub(crate) started: u32,
     /// Sampled: nanoseconds spent in polls.
     pub(crate) busy: AtomicU64,
 }
@@ -75,6 +81,8 @@ pub(crate) struct Inner<Q: ?Sized> {
     /// The receiver has taken all there was: the next push wakes it.
     pub(crate) parked: bool,
     pub(crate) trap_exit: bool,
+    /// How many messages and signals were ever pushed, wrapping: the number of the next one.
+    pub(crate) pushes: u32,
     /// What most processes never have; allocated on first use.
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) queue: Q,
@@ -101,9 +109,20 @@ impl Head {
         self.doomed.load(Ordering::Acquire)
     }
 
+    /// One more message was taken out.
+    #[inline]
     pub(crate) fn count_handled(&self) {
-        // Only the process itself writes it: no read-modify-write needed.
-        self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        // Only the process itself writes these: no read-modify-write needed.
+        if self.held.load(Ordering::Relaxed) {
+            self.held.store(false, Ordering::Relaxed);
+        }
+        self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    /// How many messages were taken out, in the 32 bits that number them.
+    #[expect(clippy::cast_possible_truncation, reason = "numbers wrap")]
+    pub(crate) fn handled_number(&self) -> u32 {
+        self.handled.load(Ordering::Acquire) as u32
     }
 }
 
@@ -135,15 +154,18 @@ impl<Q: ?Sized> Cell<Q> {
         self.inner.lock().extra.as_mut().and_then(|extra| extra.exit.take())
     }
 
-    /// After a push: gives the lock back and wakes the receiver if it waits.
+    /// After a push: gives the lock back and wakes the receiver if it waits. Returns the number of what was pushed.
     #[inline]
-    pub(crate) fn wake_receiver(&self, mut inner: MutexGuard<'_, Inner<Q>>) {
+    pub(crate) fn wake_receiver(&self, mut inner: MutexGuard<'_, Inner<Q>>) -> u32 {
+        let number = inner.pushes;
+        inner.pushes = number.wrapping_add(1);
         self.head.pushed.store(true, Ordering::Release);
         let wake = std::mem::take(&mut inner.parked);
         drop(inner);
         if wake {
             self.head.wake();
         }
+        number
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -167,8 +189,11 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 running: AtomicBool::new(false),
                 handled: AtomicU64::new(0),
                 calling: AtomicU64::new(0),
+                calling_number: AtomicU32::new(0),
+                in_callback: AtomicBool::new(false),
+                held: AtomicBool::new(false),
                 wake_at: AtomicU64::new(u64::MAX),
-                started: crate::clock::now(),
+                started: crate::clock::ticks(),
                 busy: AtomicU64::new(0),
             },
             inner: Mutex::new(Inner {
@@ -176,22 +201,22 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 // Before its first look the receiver waits for the first push.
                 parked: true,
                 trap_exit: false,
+                pushes: 0,
                 extra,
                 queue: Inbox::new(),
             }),
         })
     }
 
-    /// Puts a message at the end of the queue; a dead process gives it back.
+    /// Puts a message at the end of the queue, and says which number it has there; a dead process gives it back.
     #[inline]
-    pub(crate) fn push(&self, message: M) -> Result<(), M> {
+    pub(crate) fn push(&self, message: M) -> Result<u32, M> {
         let mut inner = self.inner.lock();
         if inner.dead {
             return Err(message);
         }
         inner.queue.push(message);
-        self.wake_receiver(inner);
-        Ok(())
+        Ok(self.wake_receiver(inner))
     }
 }
 

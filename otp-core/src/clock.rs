@@ -25,3 +25,16 @@ pub(crate) fn of(instant: Instant) -> u64 {
 pub(crate) fn instant(nanos: u64) -> Instant {
     epoch() + Duration::from_nanos(nanos)
 }
+
+/// One tick of the coarse clock: about 17 milliseconds, so that 32 bits hold two years.
+const TICK: u32 = 24;
+
+/// Now, in ticks.
+pub(crate) fn ticks() -> u32 {
+    u32::try_from(now() >> TICK).unwrap_or(u32::MAX)
+}
+
+/// The time since a number of ticks.
+pub(crate) fn since_ticks(ticks: u32) -> Duration {
+    Duration::from_nanos(now().saturating_sub(u64::from(ticks) << TICK))
+}

@@ -17,7 +17,7 @@ use crate::pid::Pid;
 pub enum Received<M> {
     /// A message.
     Message(M),
-    /// A linked process ended, or somebody called [`exit`](crate::process::exit_signal), and this process traps
+    /// A linked process ended, or somebody called [`send_exit`](crate::process::send_exit), and this process traps
     /// exits.
     Exit {
         /// The process that ended or that sent the signal.

@@ -51,7 +51,7 @@ pub struct ProcessInfo {
     pub messages_handled: u64,
     /// The time spent in its polls, estimated: one poll in 64 is timed.
     pub busy: Duration,
-    /// The time since it was started.
+    /// The time since it was started, to about 17 milliseconds.
     pub uptime: Duration,
 }
 
@@ -81,7 +81,7 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         parent: head.parent,
         messages_handled: head.handled.load(Ordering::Relaxed),
         busy: Duration::from_nanos(head.busy.load(Ordering::Relaxed)),
-        uptime: Duration::from_nanos(clock::now().saturating_sub(head.started)),
+        uptime: clock::since_ticks(head.started),
     };
     let inner = cell.inner.lock();
     if inner.dead {

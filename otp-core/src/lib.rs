@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ambient;
+mod calling;
 mod cell;
 mod child_spec;
 mod clock;

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::task::coop;
 
+use crate::calling::Calling;
 use crate::cell::{AnyCell, Cell, downcast};
-use crate::error::{FindError, SendError};
+use crate::error::{FindError, RequestError, SendError};
 use crate::inbox::{Inbox, Item, Received, Signal};
 use crate::pid::Pid;
 use crate::recipient::Recipient;
@@ -67,6 +68,7 @@ impl<M: Send + 'static> Mailbox<M> {
                 && let Signal::Down(down) = &**signal
                 && !monitor::claim(&self.cell, down.monitor)
             {
+                self.cell.head.count_handled();
                 continue;
             }
             self.cell.head.count_handled();
@@ -116,6 +118,12 @@ impl<M: Send + 'static> Mailbox<M> {
     pub fn parent(&self) -> Pid {
         let head = &self.cell.head;
         head.parent.filter(|_| head.linked).unwrap_or(head.pid)
+    }
+
+    /// For runners of servers: whether a callback runs, as opposed to the wait for messages. See `CallError::Deadlock`.
+    #[inline]
+    pub fn set_in_callback(&self, in_callback: bool) {
+        self.cell.head.in_callback.store(in_callback, Ordering::Relaxed);
     }
 
     /// Puts a message back as the first one of the queue. Dropped with the queue, it is dropped as part of the death.
@@ -179,7 +187,24 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// [`SendError`] with the message.
     #[inline]
     pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
-        self.cell.push(message).map_err(SendError)
+        self.cell.push(message).map(drop).map_err(SendError)
+    }
+
+    /// Sends a request whose answer the current process is about to wait for, and shows it as waiting as long as the
+    /// result lives.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`]: the process is dead, or, with `refuse_cycles`, waiting for it could never end.
+    pub fn try_request(&self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError> {
+        let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
+        match self.cell.push(message) {
+            Ok(number) => {
+                calling.queued_as(number);
+                Ok(calling)
+            }
+            Err(_) => Err(RequestError::NoProc),
+        }
     }
 
     /// The process's pid.

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::ambient;
+use crate::calling;
 use crate::deadline::Deadline;
 use crate::exit_reason::ExitReason;
 use crate::pid::Pid;
@@ -78,7 +79,9 @@ impl<T: Send + 'static> ReplyTo<T> {
     /// For generated code: the runner holds this reply while the method that returns its value runs.
     #[doc(hidden)]
     #[inline]
-    pub fn mark_held(&mut self) {}
+    pub fn mark_held(&mut self) {
+        calling::hold_reply();
+    }
 }
 
 impl<T: Send + 'static> Drop for ReplyTo<T> {
@@ -215,19 +218,17 @@ impl Unanswered {
     }
 }
 
-/// Waits for the answer to a request, for a limited time. While it waits inside a process, `info` shows whom for.
+/// Waits for the answer to a request, for a limited time.
 #[derive(Debug)]
 pub struct Awaiting<T: Send + 'static> {
     reply: Reply<T>,
     deadline: Deadline,
-    /// `Head::calling` of the current process names this request's server.
-    shown: bool,
 }
 
 impl<T: Send + 'static> Awaiting<T> {
     /// Waits from the first poll on; without limit if `None`.
     pub const fn new(reply: Reply<T>, limit: Option<Duration>) -> Self {
-        Self { reply, deadline: Deadline::after(limit), shown: false }
+        Self { reply, deadline: Deadline::after(limit) }
     }
 
     /// Waits on without limit, after the time was up.
@@ -236,6 +237,7 @@ impl<T: Send + 'static> Awaiting<T> {
     }
 
     /// The answer, or `None` when the time is up. Must not be polled again after either.
+    #[inline]
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer<T>>> {
         if let Poll::Ready(answer) = self.reply.poll_answer(cx) {
             return Poll::Ready(Some(answer));
@@ -244,19 +246,6 @@ impl<T: Send + 'static> Awaiting<T> {
             // It may have come in between.
             return Poll::Ready(self.reply.try_answer());
         }
-        if !self.shown {
-            self.shown = true;
-            ambient::show_call(Some(self.reply.slot.server()));
-        }
         Poll::Pending
-    }
-}
-
-impl<T: Send + 'static> Drop for Awaiting<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.shown {
-            ambient::show_call(None);
-        }
     }
 }

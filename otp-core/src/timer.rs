@@ -153,8 +153,13 @@ pub(crate) fn wake_task_at(due: u64, waker: Waker) -> TimerRef {
 /// At death: drops the process's pending wake-up.
 pub(crate) fn forget(head: &Head) {
     let due = head.wake_at.load(Ordering::Relaxed);
-    if due != u64::MAX && Handle::try_current().is_ok() {
-        let service = Service::current();
+    if due == u64::MAX {
+        return;
+    }
+    // On whichever runtime this is: if it is not the process's own, the entry goes when it is due.
+    if let Some(service) =
+        Handle::try_current().ok().and_then(|handle| SERVICES.lock().get(&handle.id()).cloned())
+    {
         service.state.lock().jobs.remove(&(due, wake_id(head.pid)));
     }
 }
@@ -232,20 +237,22 @@ impl Service {
         if let Some(last) = last.filter(|last| !last.state.lock().closed) {
             return last;
         }
+        let mut new = None;
         let service = {
             let mut services = SERVICES.lock();
             let found = services.get(&runtime).filter(|service| !service.state.lock().closed).cloned();
             found.unwrap_or_else(|| {
                 let service = Arc::new(Self { runtime, state: Mutex::default() });
                 services.insert(runtime, Arc::clone(&service));
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the service is below processes, not one of them"
-                )]
-                drop(handle.spawn(Driver { service: Arc::clone(&service), sleep: None }));
+                new = Some(Driver { service: Arc::clone(&service), sleep: None });
                 service
             })
         };
+        if let Some(driver) = new {
+            // Unlocked: a runtime that is going down drops the driver at once, which takes the lock.
+            #[expect(clippy::disallowed_methods, reason = "the service is below processes, not one of them")]
+            drop(handle.spawn(driver));
+        }
         LAST.set(Some(Arc::clone(&service)));
         service
     }

@@ -113,6 +113,11 @@ impl<S: GenServer> Context<S> {
         send_interval(period, self.server_ref().recipient(), info)
     }
 
+    /// Whether a callback runs, as opposed to the wait for messages.
+    pub(crate) fn set_in_callback(&self, in_callback: bool) {
+        self.mailbox.set_in_callback(in_callback);
+    }
+
     pub(crate) fn take_stop(&mut self) -> Option<ExitReason> {
         self.orders.as_mut()?.stop.take()
     }

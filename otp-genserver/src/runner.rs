@@ -32,6 +32,7 @@ pub(crate) struct Init<S: GenServer> {
 
 impl<S: GenServer> Init<S> {
     /// Takes it apart and frees the box, which a move out of it would leave to the end of the server.
+    #[expect(clippy::boxed_local, reason = "it is to be freed here")]
     fn open(self: Box<Self>) -> (S::Args, ReplyTo<Started>) {
         let Self { args, started } = *self;
         (args, started)
@@ -60,6 +61,7 @@ pub(crate) fn run<S: GenServer>(
     async move {
         let (mut server, started) = {
             let (args, started) = init.open();
+            cx.set_in_callback(true);
             let made = flatten(guard!(S::init(args, &mut cx)));
             match made {
                 Ok(server) => (server, started),
@@ -76,7 +78,9 @@ pub(crate) fn run<S: GenServer>(
                 last = Kind::Continue;
                 guard!(server.handle_continue(continuation, &mut cx))
             } else {
+                cx.set_in_callback(false);
                 let next = poll_fn(|task| cx.poll_next(task)).await;
+                cx.set_in_callback(true);
                 last = Kind::of(next.as_ref());
                 match next {
                     Some(Item::Message(ServerMessage::Call(call, request))) => {

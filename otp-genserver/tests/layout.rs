@@ -3,8 +3,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::convert::Infallible;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use otp_genserver::{Context, ExitReason, GenServer, InitError};
 
@@ -16,14 +16,14 @@ static LISTING: AtomicBool = AtomicBool::new(false);
 static LISTED: Mutex<[(usize, usize, usize); 64]> = Mutex::new([(0, 0, 0); 64]);
 
 fn list(address: usize, size: usize, align: usize) {
-    let mut listed = LISTED.lock().unwrap();
+    let mut listed = LISTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(free) = listed.iter_mut().find(|entry| entry.0 == 0) {
         *free = (address, size, align);
     }
 }
 
 fn unlist(address: usize) {
-    let mut listed = LISTED.lock().unwrap();
+    let mut listed = LISTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(entry) = listed.iter_mut().find(|entry| entry.0 == address) {
         *entry = (0, 0, 0);
     }
