@@ -37,6 +37,9 @@ mod timer;
 
 pub mod behaviour;
 
+#[cfg(all(test, otp_loom))]
+mod loom_slot;
+
 pub use child_spec::{Restart, Shutdown};
 pub use error::{FindError, NotAProcess, NotRegistered, RegisterError, SendError};
 pub use exit_reason::{ExitReason, IntoExitReason, Panic};

@@ -172,6 +172,31 @@ impl Request {
     }
 }
 
+#[cfg(all(test, otp_loom))]
+impl Request {
+    /// What the death of the process does with it.
+    pub(crate) fn resolve_for_death(mut self, reason: &ExitReason) {
+        if let Some(slot) = self.slot.take() {
+            Unanswered { slot, dropped: false }.resolve(Some(reason));
+        }
+    }
+}
+
+#[cfg(all(test, otp_loom))]
+impl<T: Send + 'static> ReplyTo<T> {
+    /// `send_at_exit`, without the announcement that the drop outside of a process would make.
+    pub(crate) fn leave_for_death(mut self, value: T) {
+        if let Some(slot) = self.slot.take() {
+            // SAFETY: as in `send_at_exit`.
+            #[expect(unsafe_code, reason = "the slot is erased; see slot.rs")]
+            unsafe {
+                slot.put_value(value);
+            }
+            slot.announce_parting();
+        }
+    }
+}
+
 impl Drop for Request {
     /// Dropped unsettled, inside its process, it is put aside: should the process die in this poll, the caller hears of
     /// it. Should it live, the `ReplyTo` speaks for itself.

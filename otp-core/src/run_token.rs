@@ -29,7 +29,7 @@ pub(crate) struct Guarded<T> {
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
 impl<T> Guarded<T> {
-    pub(crate) const fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { value: UnsafeCell::new(None) }
     }
 }
