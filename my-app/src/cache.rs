@@ -227,6 +227,9 @@ mod tests {
         let seed = Some(PathBuf::from("/no/such/file"));
         let cache = Cache::start(CacheSettings { seed, ..CacheSettings::default() }).await.unwrap();
         let error = cache.stats().await.unwrap_err();
-        assert!(matches!(&error, CallError::Exit(why) if why.to_string().contains("/no/such/file")), "{error}");
+        assert!(
+            matches!(&error, CallError::Exit(why) if why.to_string().contains("/no/such/file")),
+            "{error}"
+        );
     }
 }
