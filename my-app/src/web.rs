@@ -5,6 +5,8 @@
 mod error;
 mod page;
 mod processes;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
