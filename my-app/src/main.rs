@@ -11,12 +11,12 @@ mod servers;
 mod web;
 
 use std::future::IntoFuture;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use otp::StopError;
+use otp::{StopError, process};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -55,6 +55,8 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(port: u16, settings: Settings) -> Result<ExitCode, String> {
+    // The one process that nobody started by name; without a label, /info could not tell what it is.
+    let _ = process::set_label("main");
     let mut signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let listener = bind(port).await?;
     let url = listener.local_addr().map(|address| format!("http://{address}"));
@@ -144,7 +146,11 @@ impl Signals {
 
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
 }
 
 /// To stdout, and no harm if nobody reads it.
