@@ -1,12 +1,13 @@
 //! Starting: what the starter hears, and what is left when it fails.
 
 use std::future::IntoFuture;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 
 use otp_core::{Mailbox, Received};
 use otp_genserver::process::{self, send_exit};
 use otp_genserver::{ExitReason, InitError, Name, Pid, StartError};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::support::{
     Other, Plan, Probe, Stopwatch, Tell, Watch, expect_panic, expect_start_error, ms, plain_task, poll_once,
@@ -428,6 +429,61 @@ async fn dropping_a_linked_start_does_not_end_its_starter() {
     })
     .await;
     assert_eq!(reason, ExitReason::Normal);
+}
+
+/// Nobody has the monitor's reference, so nobody could tell what that DOWN is.
+#[otp_genserver::test]
+async fn dropping_a_monitored_start_leaves_no_down_behind() {
+    let reason = reason_of_process(|mut mailbox: Mailbox<()>| async move {
+        let (plan, entered) = Plan::new().hanging_init();
+        let mut starting = plan.start_monitor().into_future();
+        assert!(poll_once(&mut starting).is_pending());
+        let pid = entered.await.unwrap();
+        drop(starting);
+        settle().await;
+        assert!(!process::is_alive(pid));
+        mailbox.address().send(());
+        let next = mailbox.receive().await;
+        assert!(matches!(next, Received::Message(())), "{next:?}");
+    })
+    .await;
+    assert_eq!(reason, ExitReason::Normal);
+}
+
+/// `init` returns between the limit and the kill: the error still means that nothing is left.
+#[otp_genserver::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_takes_too_long_and_then_succeeds_leaves_nothing_behind() {
+    let (entered, has_entered) = mpsc::channel();
+    let (release_init, init_gate) = mpsc::channel::<()>();
+    let (dropping, is_dropping) = mpsc::channel();
+    let (release_drop, drop_gate) = mpsc::channel::<()>();
+    let name = unique_name::<Probe>();
+    let plan = Plan::new()
+        .quick_init(move |_| {
+            entered.send(()).ok();
+            init_gate.recv().ok();
+            Ok(())
+        })
+        .on_drop(move || {
+            dropping.send(()).ok();
+            drop_gate.recv().ok();
+        });
+    let mut starting = plan.start().name(name.clone()).timeout(ms(1)).into_future();
+    assert!(poll_once(&mut starting).is_pending());
+    has_entered.recv().unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < ms(5) {
+        tokio::task::yield_now().await;
+    }
+    assert!(poll_once(&mut starting).is_pending(), "the time is up, and the process still there");
+    release_init.send(()).unwrap();
+    is_dropping.recv().unwrap();
+    let early = poll_once(&mut starting);
+    let held = name.whereis().is_some();
+    release_drop.send(()).unwrap();
+    assert!(early.is_pending() || !held, "the starter heard {early:?} while the name was taken");
+    assert_eq!(expect_start_error(starting.await), StartError::Timeout);
+    assert_eq!(name.whereis(), None);
 }
 
 #[otp_genserver::test]

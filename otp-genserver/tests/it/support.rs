@@ -608,3 +608,51 @@ pub(crate) async fn settle() {
 pub(crate) fn expect_start_error<S: GenServer>(outcome: Result<ServerRef<S>, StartError>) -> StartError {
     outcome.expect_err("the server does not start")
 }
+
+/// The error events of this thread, each as `target message field=value …`.
+#[derive(Clone, Default)]
+pub(crate) struct Reports(Log);
+
+impl Reports {
+    /// Captures until the guard is dropped.
+    pub(crate) fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+        let reports = Self::default();
+        let guard = tracing::subscriber::set_default(reports.clone());
+        (reports, guard)
+    }
+
+    /// Those with this target.
+    pub(crate) fn of(&self, target: &str) -> Vec<String> {
+        self.0.lines().into_iter().filter(|line| line.starts_with(target)).collect()
+    }
+}
+
+impl tracing::Subscriber for Reports {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::ERROR
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Line(String);
+        impl tracing::field::Visit for Line {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn Debug) {
+                self.0.push_str(&format!(" {field}={value:?}"));
+            }
+        }
+        let mut line = Line(event.metadata().target().to_owned());
+        event.record(&mut line);
+        self.0.add(line.0);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
