@@ -16,17 +16,17 @@ impl GenServer for Counter {
     type Info = ();
     type Continue = ();
 
-    async fn init(start: i64, _: \&mut Context<Self>) -> Result<Self, InitError> {
+    async fn init(start: i64, _: &mut Context<Self>) -> Result<Self, InitError> {
         Ok(Self(start))
     }
 
-    async fn handle_call(\&mut self, call: CounterCall, _: \&mut Context<Self>) -> Result<(), ExitReason> {
+    async fn handle_call(&mut self, call: CounterCall, _: &mut Context<Self>) -> Result<(), ExitReason> {
         let CounterCall::Get(reply) = call;
         reply.send(self.0);
         Ok(())
     }
 
-    async fn handle_cast(\&mut self, n: i64, _: \&mut Context<Self>) -> Result<(), ExitReason> {
+    async fn handle_cast(&mut self, n: i64, _: &mut Context<Self>) -> Result<(), ExitReason> {
         self.0 += n;
         Ok(())
     }
