@@ -135,7 +135,7 @@ struct ViaName(Via, &'static str);
 impl Destination<Probe> for ViaName {
     fn resolve(&self) -> Result<ServerRef<Probe>, ResolveError> {
         let Self(Via(servers), key) = self;
-        servers.lock().unwrap().get(key).cloned().ok_or(ResolveError::NoProc)
+        servers.lock().expect("nothing panics under this lock").get(key).cloned().ok_or(ResolveError::NoProc)
     }
 }
 
