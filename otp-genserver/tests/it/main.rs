@@ -1,0 +1,12 @@
+//! The contract of `gen_server`, from the outside. Tests are named after what they assert and the ledger's id of it.
+
+mod by_macro;
+mod callbacks;
+mod callers_never_hang;
+mod calls;
+mod casts;
+mod names;
+mod start;
+mod stop_terminate;
+mod support;
+mod timeouts;
