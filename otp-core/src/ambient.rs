@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Life};
 use crate::exit_reason::ExitReason;
 use crate::pid::Pid;
 use crate::reply::Unanswered;
@@ -16,11 +16,13 @@ struct Ambient {
     deferred: Cell<usize>,
     /// `ENDING` is set.
     ending: Cell<bool>,
+    /// A panic was noted; see `panics.rs`.
+    panicked: Cell<bool>,
 }
 
 thread_local! {
     static AMBIENT: Ambient =
-        const { Ambient { current: Cell::new(None), deferred: Cell::new(0), ending: Cell::new(false) } };
+        const { Ambient { current: Cell::new(None), deferred: Cell::new(0), ending: Cell::new(false), panicked: Cell::new(false) } };
     /// Requests that were let go of in the polls that are under way, the innermost last.
     static DEFERRED: RefCell<Vec<Unanswered>> = const { RefCell::new(Vec::new()) };
     /// The reason that the current process's own code has given for its end.
@@ -53,6 +55,17 @@ pub(crate) fn set_ending(reason: ExitReason) {
 #[inline]
 pub(crate) fn take_ending() -> Option<ExitReason> {
     if AMBIENT.with(|ambient| ambient.ending.replace(false)) { ENDING.take() } else { None }
+}
+
+/// Whether a panic was noted on this thread since this was last asked.
+#[inline]
+pub(crate) fn take_panicked() -> bool {
+    AMBIENT.with(|ambient| ambient.panicked.replace(false))
+}
+
+/// A panic was noted.
+pub(crate) fn set_panicked() {
+    AMBIENT.with(|ambient| ambient.panicked.set(true));
 }
 
 /// Puts a request of the current process aside until its poll has ended and it is known whether it died in it.
@@ -88,7 +101,8 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// Tells the callers whose requests this poll let go of: with the reason if the process died in it.
+    /// Tells the callers whose requests this poll let go of: with the reason if the process died in it. A process that
+    /// is ending keeps them for its death.
     #[inline]
     pub(crate) fn resolve_deferred(&self, death: Option<&ExitReason>) {
         if AMBIENT.with(|ambient| ambient.deferred.get()) > self.deferred_from {
@@ -107,7 +121,13 @@ impl<'a> Scope<'a> {
         };
         // One at a time and unborrowed: waking a caller runs foreign code.
         while let Some(request) = next() {
-            request.resolve(death);
+            let mut inner = self.cell.inner.lock();
+            if death.is_none() && inner.life == Life::Ending {
+                inner.extra().unanswered.push(request);
+            } else {
+                drop(inner);
+                request.resolve(death);
+            }
         }
     }
 }

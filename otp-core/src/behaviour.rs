@@ -9,6 +9,7 @@ pub use crate::driver::end;
 pub use crate::error::RequestError;
 pub use crate::inbox::{Item, Signal};
 pub use crate::init_error::InitError;
+pub use crate::link::disown;
 pub use crate::panics::catch;
-pub use crate::reply::{Answer, Awaiting, Reply, ReplyTo, Request, request};
+pub use crate::reply::{Answer, Awaiting, Reply, ReplyTo, Request, await_end, request};
 pub use crate::spawn::{Embryo, Spawn};

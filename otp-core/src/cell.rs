@@ -49,7 +49,7 @@ pub(crate) struct Head {
     pub(crate) waker_state: AtomicU8,
     /// It was started with a link to its parent.
     pub(crate) linked: bool,
-    /// The exit slot in `Extra` is filled. Written under the lock; read before each poll and each message.
+    /// The process is doomed or dead. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
     /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
     /// return to sleep without taking it.
@@ -74,10 +74,23 @@ pub(crate) struct Head {
     pub(crate) busy: AtomicU64,
 }
 
+/// How far a process is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Life {
+    /// From before its first poll.
+    Alive,
+    /// Its own code has decided to end, and may still be busy with that.
+    Ending,
+    /// Its exit slot is filled. To everyone else it is dead; its own code runs to the end of the poll at most.
+    Doomed,
+    /// It dies, or has died.
+    Dead,
+}
+
 /// The part of a cell behind its lock.
 pub(crate) struct Inner<Q: ?Sized> {
-    /// No message, link, monitor, name or hook is accepted any more.
-    pub(crate) dead: bool,
+    /// See [`Life`]; never goes back.
+    pub(crate) life: Life,
     /// The receiver has taken all there was: the next push wakes it.
     pub(crate) parked: bool,
     pub(crate) trap_exit: bool,
@@ -89,6 +102,12 @@ pub(crate) struct Inner<Q: ?Sized> {
 }
 
 impl<Q: ?Sized> Inner<Q> {
+    /// Whether no message, link, monitor, name or hook is accepted any more.
+    #[inline]
+    pub(crate) fn is_gone(&self) -> bool {
+        self.life >= Life::Doomed
+    }
+
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
@@ -103,7 +122,12 @@ impl Head {
         }
     }
 
-    /// Whether an exit signal waits to be obeyed.
+    /// From here on it is dead to everyone else. Called under the lock, which holds the whole truth.
+    pub(crate) fn set_gone(&self) {
+        self.doomed.store(true, Ordering::Release);
+    }
+
+    /// Whether an exit signal waits to be obeyed, or the process dies.
     #[inline]
     pub(crate) fn is_doomed(&self) -> bool {
         self.doomed.load(Ordering::Acquire)
@@ -137,13 +161,11 @@ impl<Q: ?Sized> Cell<Q> {
         }
     }
 
-    /// Fills the exit slot. The first reason wins, and `Killed` overrides it.
+    /// Fills the exit slot of a process that is not gone.
     pub(crate) fn doom(&self, inner: &mut Inner<Q>, reason: ExitReason) {
-        let slot = &mut inner.extra().exit;
-        if slot.is_none() || matches!(reason, ExitReason::Killed) {
-            *slot = Some(reason);
-        }
-        self.head.doomed.store(true, Ordering::Release);
+        inner.extra().exit = Some(reason);
+        inner.life = Life::Doomed;
+        self.head.set_gone();
     }
 
     /// Takes the reason out of the exit slot.
@@ -161,15 +183,21 @@ impl<Q: ?Sized> Cell<Q> {
         inner.pushes = number.wrapping_add(1);
         self.head.pushed.store(true, Ordering::Release);
         let wake = std::mem::take(&mut inner.parked);
+        let elsewhere =
+            if wake { inner.extra.as_mut().and_then(|extra| extra.receiver.take()) } else { None };
         drop(inner);
         if wake {
             self.head.wake();
         }
+        if let Some(receiver) = elsewhere {
+            receiver.wake();
+        }
         number
     }
 
-    pub(crate) fn is_dead(&self) -> bool {
-        self.inner.lock().dead
+    /// Whether everyone but itself takes it for dead.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.head.is_doomed()
     }
 }
 
@@ -197,7 +225,7 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 busy: AtomicU64::new(0),
             },
             inner: Mutex::new(Inner {
-                dead: false,
+                life: Life::Alive,
                 // Before its first look the receiver waits for the first push.
                 parked: true,
                 trap_exit: false,
@@ -212,7 +240,7 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
     #[inline]
     pub(crate) fn push(&self, message: M) -> Result<u32, M> {
         let mut inner = self.inner.lock();
-        if inner.dead {
+        if inner.is_gone() {
             return Err(message);
         }
         inner.queue.push(message);

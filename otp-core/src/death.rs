@@ -6,6 +6,7 @@
 //! 4. tell the others, one by one: links, monitors, callers.
 
 use crate::ambient::Scope;
+use crate::cell::Life;
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
 use crate::monitor::{self, Down, Monitoring};
@@ -22,7 +23,8 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
 
     let (extra, queue) = {
         let mut inner = cell.inner.lock();
-        inner.dead = true;
+        inner.life = Life::Dead;
+        cell.head.set_gone();
         (inner.extra.take(), inner.queue.take())
     };
 
@@ -39,7 +41,11 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
         }
         table::remove(pid);
         timer::forget(&cell.head);
+        let unanswered = std::mem::take(&mut extra.unanswered);
         tell(pid, reason, *extra);
+        for request in unanswered {
+            request.resolve(Some(reason));
+        }
     } else {
         table::remove(pid);
         timer::forget(&cell.head);

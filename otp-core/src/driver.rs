@@ -16,7 +16,7 @@ use crate::cell::AnyCell;
 use crate::crash;
 use crate::death::die;
 use crate::exit_reason::ExitReason;
-use crate::panics::catch;
+use crate::panics::{self, catch};
 use crate::sync::Arc;
 
 /// One poll in this many is timed, and counts for all of them.
@@ -141,6 +141,9 @@ fn poll_once(
         return Poll::Ready(reason);
     }
     head.running.store(true, Ordering::Relaxed);
+    if ambient::take_panicked() {
+        panics::forget();
+    }
     let sampled = SAMPLER.get().is_multiple_of(SAMPLE).then(Instant::now);
     SAMPLER.set(SAMPLER.get().wrapping_add(1));
     let outcome = catch(|| future.poll(cx));
@@ -150,17 +153,15 @@ fn poll_once(
         head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
     }
     head.running.store(false, Ordering::Relaxed);
-    match outcome {
-        Ok(Poll::Pending) => match ambient::take_ending().or_else(|| scope.cell.take_doom()) {
-            Some(reason) => Poll::Ready(reason),
-            None => Poll::Pending,
-        },
-        Ok(Poll::Ready(reason)) => Poll::Ready(reason),
-        Err(reason) => {
-            crash::report(&reason, None);
-            Poll::Ready(reason)
-        }
+    let ending = ambient::take_ending();
+    // An exit signal came first, also one that the process sent to itself: what its code did since then is too late.
+    if let Some(reason) = scope.cell.take_doom().or(ending) {
+        return Poll::Ready(reason);
     }
+    if let Err(reason) = &outcome {
+        crash::report(reason, None);
+    }
+    outcome.unwrap_or_else(Poll::Ready)
 }
 
 /// Ends the current process with `reason`, from the top of its body, and never resolves.

@@ -84,7 +84,7 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         uptime: clock::since_ticks(head.started),
     };
     let inner = cell.inner.lock();
-    if inner.dead {
+    if inner.is_gone() {
         return None;
     }
     info.trap_exit = inner.trap_exit;
@@ -117,14 +117,14 @@ pub fn list() -> Vec<Pid> {
     table::pids()
 }
 
-/// Whether a process has not ended yet.
+/// Whether a process has not ended yet. One that an exit signal has hit counts as ended, as it does for everyone.
 ///
 /// # Counterpart
 ///
 /// `erlang:is_process_alive/1`.
 #[must_use]
 pub fn is_alive(pid: Pid) -> bool {
-    table::get(pid).is_some_and(|cell| !cell.is_dead())
+    table::get(pid).is_some_and(|cell| !cell.is_gone())
 }
 
 /// The pid of the current process; `None` outside any.
@@ -169,7 +169,7 @@ pub fn set_label(label: impl Into<Box<str>>) -> Result<(), NotAProcess> {
     let label = label.into();
     ambient::with(|cell| {
         let mut inner = cell.ok_or(NotAProcess)?.inner.lock();
-        if !inner.dead {
+        if !inner.is_gone() {
             inner.extra().label = Some(label);
         }
         Ok(())

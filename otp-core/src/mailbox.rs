@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::task::coop;
 
 use crate::calling::Calling;
-use crate::cell::{AnyCell, Cell, downcast};
+use crate::cell::{AnyCell, Cell, Life, downcast};
 use crate::error::{FindError, RequestError, SendError};
 use crate::inbox::{Inbox, Item, Received, Signal};
 use crate::pid::Pid;
@@ -61,7 +61,8 @@ impl<M: Send + 'static> Mailbox<M> {
                 Some(item) => item,
                 None => match self.refill() {
                     Some(item) => item,
-                    None => return Poll::Pending,
+                    None if self.will_be_woken(cx.waker()) => return Poll::Pending,
+                    None => continue,
                 },
             };
             if let Item::Signal(signal) = &item
@@ -75,6 +76,43 @@ impl<M: Send + 'static> Mailbox<M> {
             budget.made_progress();
             return Poll::Ready(item);
         }
+    }
+
+    /// Whether the next push wakes this waker; `false` if one came meanwhile.
+    #[inline]
+    fn will_be_woken(&self, waker: &Waker) -> bool {
+        let head = &self.cell.head;
+        head.task_waker().is_some_and(|task| task.will_wake(waker)) || self.register(waker)
+    }
+
+    /// A future inside a set of futures is polled only when its own waker is woken: remembers that one.
+    #[cold]
+    fn register(&self, waker: &Waker) -> bool {
+        let mut inner = self.cell.inner.lock();
+        if inner.queue.items.is_empty() {
+            inner.parked = true;
+            inner.extra().receiver = Some(waker.clone());
+        }
+        inner.queue.items.is_empty()
+    }
+
+    /// Whether something is waiting to be received, for sure.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.batch.as_ref().is_some_and(|batch| !batch.is_empty())
+            || self.cell.head.pushed.load(Ordering::Acquire)
+    }
+
+    /// Whether an exit signal has hit this process: whatever it does now, it dies when its poll ends.
+    #[must_use]
+    pub fn is_doomed(&self) -> bool {
+        self.cell.head.is_doomed()
+    }
+
+    /// For runners: the process has decided to end. Callers whose requests it lets go of from now on hear of its death.
+    pub fn set_ending(&self) {
+        let mut inner = self.cell.inner.lock();
+        inner.life = inner.life.max(Life::Ending);
     }
 
     /// Takes the queue, or its only item, and marks the process as waiting once nothing is left.
@@ -126,9 +164,9 @@ impl<M: Send + 'static> Mailbox<M> {
         self.cell.head.in_callback.store(in_callback, Ordering::Relaxed);
     }
 
-    /// Puts a message back as the first one of the queue. Dropped with the queue, it is dropped as part of the death.
+    /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
     pub fn put_back(&mut self, message: M) {
-        self.cell.inner.lock().queue.items.push_front(Item::Message(message));
+        self.batch.get_or_insert_default().push_front(Item::Message(message));
     }
 }
 
@@ -216,7 +254,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// Whether the process has not ended yet.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        !self.cell.is_dead()
+        !self.cell.is_gone()
     }
 
     /// The address of this process for messages `T` alone.

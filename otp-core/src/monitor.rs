@@ -128,17 +128,17 @@ pub(crate) fn monitor_from(cell: &AnyCell, target: Target) -> MonitorRef {
     }
     {
         let mut inner = cell.inner.lock();
-        if inner.dead {
+        if inner.is_gone() {
             return monitor;
         }
         inner.extra().monitors.insert(monitor, Monitoring::Active(pid));
     }
     let watched = found.is_some_and(|found| {
         let mut inner = found.inner.lock();
-        if !inner.dead {
+        if !inner.is_gone() {
             inner.extra().watchers.insert(monitor, Watcher { pid: me, target: target.clone() });
         }
-        !inner.dead
+        !inner.is_gone()
     });
     if !watched {
         down(cell, Down { monitor, target, reason: ExitReason::NoProc });
@@ -179,7 +179,7 @@ pub fn demonitor_flush(monitor: MonitorRef) -> Result<bool, NotAProcess> {
     ambient::with(|cell| cell.map(|cell| end(cell, monitor, true)).ok_or(NotAProcess))
 }
 
-fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
+pub(crate) fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
     let target = {
         let mut inner = cell.inner.lock();
         let Some(extra) = &mut inner.extra else { return false };
@@ -192,6 +192,10 @@ fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
             Some(Monitoring::Queued) => {
                 if flush {
                     extra.monitors.remove(&monitor);
+                    // It may be in the receiver's batch by now: there it is skipped.
+                    if inner.queue.remove_down(monitor) {
+                        cell.head.count_handled();
+                    }
                 }
                 return false;
             }
@@ -214,7 +218,7 @@ pub(crate) fn forget_watcher(target: &AnyCell, monitor: MonitorRef) {
 /// Queues a DOWN, if the monitor is still active.
 pub(crate) fn down(cell: &AnyCell, down: Down) {
     let mut inner = cell.inner.lock();
-    if inner.dead {
+    if inner.is_gone() {
         return;
     }
     let Some(state) = inner.extra.as_mut().and_then(|extra| extra.monitors.get_mut(&down.monitor)) else {

@@ -140,11 +140,12 @@ pub(crate) fn register_cell(name: ProcessName, cell: &Arc<AnyCell>) -> Result<()
     // The shard stays locked until the process has the name: a lookup never finds one that was refused. The order
     // names, then process, holds everywhere; a death takes the name out of its cell first and comes here unlocked.
     let mut names = shard(&name).write();
-    if let Some(holder) = names.get(&name) {
+    // A holder that is gone has lost the name, even if its death has not come that far.
+    if let Some(holder) = names.get(&name).filter(|holder| !holder.is_gone()) {
         return Err(RegisterError::Taken(holder.head.pid));
     }
     let mut inner = cell.inner.lock();
-    if inner.dead {
+    if inner.is_gone() {
         return Err(RegisterError::NoProc);
     }
     let extra = inner.extra();
@@ -152,7 +153,10 @@ pub(crate) fn register_cell(name: ProcessName, cell: &Arc<AnyCell>) -> Result<()
         return Err(RegisterError::AlreadyNamed(present.clone()));
     }
     extra.name = Some(name.clone());
-    names.insert(name, Arc::clone(cell));
+    let replaced = names.insert(name, Arc::clone(cell));
+    drop(inner);
+    drop(names);
+    drop(replaced);
     Ok(())
 }
 
@@ -167,6 +171,9 @@ pub(crate) fn register_cell(name: ProcessName, cell: &Arc<AnyCell>) -> Result<()
 /// `erlang:unregister/1`.
 pub fn unregister(name: &str) -> Result<(), NotRegistered> {
     let mut names = shard(name).write();
+    if names.get(name).is_none_or(|cell| cell.is_gone()) {
+        return Err(NotRegistered);
+    }
     let cell = names.remove(name).ok_or(NotRegistered)?;
     if let Some(extra) = &mut cell.inner.lock().extra {
         extra.name = None;
@@ -182,11 +189,11 @@ pub fn unregister(name: &str) -> Result<(), NotRegistered> {
 /// `erlang:whereis/1`.
 #[must_use]
 pub fn whereis(name: &str) -> Option<Pid> {
-    shard(name).read().get(name).map(|cell| cell.head.pid)
+    shard(name).read().get(name).filter(|cell| !cell.is_gone()).map(|cell| cell.head.pid)
 }
 
 pub(crate) fn lookup(name: &str) -> Option<Arc<AnyCell>> {
-    shard(name).read().get(name).cloned()
+    shard(name).read().get(name).filter(|cell| !cell.is_gone()).cloned()
 }
 
 /// At death: frees the name, if it is still this process's.

@@ -4,6 +4,7 @@
 //! ([`Request`], through which the death of the process reaches the caller while the `ReplyTo` is kept elsewhere).
 //! Who may touch what is decided in [`slot`](crate::slot).
 
+use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
@@ -11,10 +12,12 @@ use std::time::Duration;
 
 use crate::ambient;
 use crate::calling;
+use crate::cell::Life;
 use crate::deadline::Deadline;
 use crate::exit_reason::ExitReason;
 use crate::pid::Pid;
 use crate::slot::{Outcome, SlotRef};
+use crate::table;
 
 /// A request to `server`: its two ends and the runner's handle.
 #[must_use]
@@ -52,7 +55,11 @@ impl<T: Send + 'static> ReplyTo<T> {
             unsafe {
                 slot.put_value(value);
             }
-            slot.announce_value();
+            if !slot.announce_value() {
+                // SAFETY: the caller is gone without having looked, so the value is still this end's.
+                #[expect(unsafe_code, reason = "the slot is erased; see slot.rs")]
+                drop(unsafe { slot.take_value::<T>() });
+            }
         }
     }
 
@@ -97,6 +104,26 @@ impl<T: Send + 'static> fmt::Debug for ReplyTo<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplyTo").field("closed", &self.is_closed()).finish_non_exhaustive()
     }
+}
+
+/// Waits for the end of a process: resolves to `Exit`, when its state is dropped, its name free, and everyone told.
+///
+/// `NoProc` at once if it has ended, or never was.
+#[must_use]
+pub fn await_end(pid: Pid) -> Reply<Infallible> {
+    let [a, b, _] = SlotRef::new::<Infallible>(pid);
+    let request = Unanswered { slot: a, dropped: false };
+    let mut request = Some(request);
+    if let Some(cell) = table::get(pid) {
+        let mut inner = cell.inner.lock();
+        if inner.life < Life::Dead {
+            inner.extra().unanswered.extend(request.take());
+        }
+    }
+    if let Some(request) = request {
+        request.resolve(Some(&ExitReason::NoProc));
+    }
+    Reply { slot: b, answer: PhantomData }
 }
 
 /// How a request ended.
@@ -145,7 +172,11 @@ impl<T: Send + 'static> Reply<T> {
 impl<T: Send + 'static> Drop for Reply<T> {
     #[inline]
     fn drop(&mut self) {
-        self.slot.close();
+        if self.slot.close() {
+            // SAFETY: as in `take`.
+            #[expect(unsafe_code, reason = "the slot is erased; see slot.rs")]
+            drop(unsafe { self.slot.take_value::<T>() });
+        }
     }
 }
 

@@ -131,10 +131,10 @@ impl SlotRef {
         unsafe { self.0.cast::<Slot<T>>().as_ref() }.value.with_mut(|cell| unsafe { (*cell).take() })
     }
 
-    /// The value is there.
+    /// The value is there. Returns whether the caller, or its end, will take care of it.
     #[inline]
-    pub(crate) fn announce_value(&self) {
-        self.announce(VALUE);
+    pub(crate) fn announce_value(&self) -> bool {
+        self.announce(VALUE) & CLOSED == 0
     }
 
     /// The value is there, and counts when the process has ended.
@@ -157,8 +157,9 @@ impl SlotRef {
         }
     }
 
+    /// Sets a result and wakes the caller if it was the first. Returns the state before.
     #[inline]
-    fn announce(&self, bit: u32) {
+    fn announce(&self, bit: u32) -> u32 {
         let before = self.header().state.fetch_or(bit, Ordering::AcqRel);
         if before & (RESOLVED | CLOSED | WAKER) == WAKER {
             // SAFETY: `WAKER` was set and nothing was resolved: the cell is ours, since the caller, finding a result,
@@ -169,6 +170,7 @@ impl SlotRef {
                 waker.wake();
             }
         }
+        before
     }
 
     /// For the caller: the outcome, if there is one.
@@ -209,14 +211,15 @@ impl SlotRef {
         reason.unwrap_or(ExitReason::NoProc)
     }
 
-    /// For the caller: nobody will look any more.
+    /// For the caller: nobody will look any more. Returns whether a value is there that it has to take care of.
     #[inline]
-    pub(crate) fn close(&self) {
-        // Once resolved, or alone, there is nobody to tell.
-        let state = self.header().state.load(Ordering::Acquire);
-        if state & RESOLVED == 0 && state >= 2 * REF {
-            self.header().state.fetch_or(CLOSED, Ordering::AcqRel);
+    pub(crate) fn close(&self) -> bool {
+        // With the value there, or alone, there is nobody to tell.
+        let mut state = self.header().state.load(Ordering::Acquire);
+        if state & VALUE == 0 && state >= 2 * REF {
+            state = self.header().state.fetch_or(CLOSED, Ordering::AcqRel);
         }
+        state & VALUE != 0
     }
 }
 

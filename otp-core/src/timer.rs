@@ -331,7 +331,7 @@ impl Service {
                     if target.is_some_and(|pid| table::get(pid).is_none()) {
                         state.due.remove(&id);
                         drop(state);
-                        drop(action);
+                        guard(|| drop(action));
                         continue;
                     }
                     let next = due.saturating_add(u64::try_from(period.as_nanos()).unwrap_or(u64::MAX));
@@ -344,6 +344,9 @@ impl Service {
                     // Unless it was cancelled meanwhile, from within its own message.
                     if state.due.contains_key(&id) {
                         state.jobs.insert((next, id), Job { target, action: Action::Every(period, action) });
+                    } else {
+                        drop(state);
+                        guard(|| drop(action));
                     }
                 }
             }
@@ -354,7 +357,7 @@ impl Service {
 /// Sending runs foreign code where a `From` makes the message; its panic must not end the service.
 fn guard(action: impl FnOnce()) {
     if let Err(reason) = catch(action) {
-        tracing::error!(target: "otp::process", %reason, "making the message of a timer panicked");
+        tracing::error!(target: "otp::process", %reason, "making or dropping the message of a timer panicked");
     }
 }
 
@@ -403,7 +406,9 @@ impl Drop for Driver {
             state.due.clear();
             std::mem::take(&mut state.jobs)
         };
-        drop(jobs);
+        for job in jobs {
+            guard(|| drop(job));
+        }
         let mut services = SERVICES.lock();
         let ours = services.get(&self.service.runtime).is_some_and(|found| Arc::ptr_eq(found, &self.service));
         let gone = if ours { services.remove(&self.service.runtime) } else { None };

@@ -113,6 +113,16 @@ impl<S: GenServer> Context<S> {
         send_interval(period, self.server_ref().recipient(), info)
     }
 
+    /// Whether an exit signal has hit this server: then nothing of it runs any more.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.mailbox.is_doomed()
+    }
+
+    /// The server has decided to end.
+    pub(crate) fn set_ending(&self) {
+        self.mailbox.set_ending();
+    }
+
     /// Whether a callback runs, as opposed to the wait for messages.
     pub(crate) fn set_in_callback(&self, in_callback: bool) {
         self.mailbox.set_in_callback(in_callback);
@@ -144,6 +154,9 @@ impl<S: GenServer> Context<S> {
 
     /// The next message, or `None` when the callback timeout passes first. Any message ends that timeout.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Item<ServerMessage<S>>>> {
+        if self.mailbox.is_doomed() {
+            return Poll::Pending;
+        }
         let timeout = self.orders.as_mut().map(|orders| &mut orders.timeout);
         if let Poll::Ready(item) = self.mailbox.poll_item(task) {
             if let Some(timeout) = timeout
@@ -153,7 +166,9 @@ impl<S: GenServer> Context<S> {
             }
             return Poll::Ready(Some(item));
         }
-        if let Some(timeout) = timeout
+        // Messages may be waiting though none came out: then this poll has used up its share, and they go first.
+        if !self.mailbox.has_waiting()
+            && let Some(timeout) = timeout
             && let Some(deadline) = timeout
             && deadline.poll_passed(task).is_ready()
         {

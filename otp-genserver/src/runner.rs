@@ -71,6 +71,10 @@ pub(crate) fn run<S: GenServer>(
         started.send(Started::Yes);
         let mut last = Kind::Init;
         let reason = loop {
+            if cx.is_doomed() {
+                // The driver sees it as soon as this poll ends; no further callback runs.
+                std::future::pending::<()>().await;
+            }
             if let Some(reason) = cx.take_stop() {
                 break reason;
             }
@@ -111,10 +115,13 @@ pub(crate) fn run<S: GenServer>(
                     None => guard!(server.handle_timeout(&mut cx)),
                 }
             };
-            if let Err(reason) = flatten(outcome) {
+            if let Err(reason) = flatten(outcome)
+                && !cx.is_doomed()
+            {
                 break reason;
             }
         };
+        cx.set_ending();
         let failure = guard!(server.terminate(&reason, &mut cx)).err();
         let reason = failure.unwrap_or(reason);
         report(&reason, Some(last.as_str()));

@@ -152,13 +152,15 @@ async fn a_process_sees_itself_running_and_others_waiting() {
 #[otp_core::test]
 async fn a_process_that_waits_for_an_answer_shows_whose() {
     scenario(async |mut mailbox: Mailbox<Answer<u32>>| {
-        let server = idle().pid();
+        let address = idle();
+        let server = address.pid();
         let (reply_to, reply, _request) = request::<u32>(server);
         let me = mailbox.address();
         let caller = spawn(move |_: Mailbox<()>| async move {
+            let shown = address.try_request((), true).expect("alive");
             let mut waiting = Awaiting::new(reply, None);
             let answer = std::future::poll_fn(|cx| waiting.poll(cx)).await;
-            drop(waiting);
+            drop((waiting, shown));
             me.send(answer.expect("no limit"));
             std::future::pending::<()>().await;
         })
