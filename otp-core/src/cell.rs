@@ -194,11 +194,6 @@ impl<Q: ?Sized> Cell<Q> {
         }
         number
     }
-
-    /// Whether everyone but itself takes it for dead.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.head.is_doomed()
-    }
 }
 
 impl<M: Send + 'static> Cell<Inbox<M>> {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::ambient;
+use crate::cell::Life;
 use crate::clock;
 use crate::error::NotAProcess;
 use crate::monitor::Monitoring;
@@ -84,7 +85,7 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         uptime: clock::since_ticks(head.started),
     };
     let inner = cell.inner.lock();
-    if inner.is_gone() {
+    if inner.life == Life::Dead {
         return None;
     }
     info.trap_exit = inner.trap_exit;
@@ -117,14 +118,16 @@ pub fn list() -> Vec<Pid> {
     table::pids()
 }
 
-/// Whether a process has not ended yet. One that an exit signal has hit counts as ended, as it does for everyone.
+/// Whether a process has not ended yet. Once this is `false`, its state is dropped and its name free.
+///
+/// An exit signal acts at the receiver's next `.await`; until then it is alive.
 ///
 /// # Counterpart
 ///
 /// `erlang:is_process_alive/1`.
 #[must_use]
 pub fn is_alive(pid: Pid) -> bool {
-    table::get(pid).is_some_and(|cell| !cell.is_gone())
+    table::get(pid).is_some()
 }
 
 /// The pid of the current process; `None` outside any.

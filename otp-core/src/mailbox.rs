@@ -254,7 +254,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// Whether the process has not ended yet.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        !self.cell.is_gone()
+        table::get(self.pid()).is_some()
     }
 
     /// The address of this process for messages `T` alone.

@@ -140,8 +140,8 @@ pub(crate) fn register_cell(name: ProcessName, cell: &Arc<AnyCell>) -> Result<()
     // The shard stays locked until the process has the name: a lookup never finds one that was refused. The order
     // names, then process, holds everywhere; a death takes the name out of its cell first and comes here unlocked.
     let mut names = shard(&name).write();
-    // A holder that is gone has lost the name, even if its death has not come that far.
-    if let Some(holder) = names.get(&name).filter(|holder| !holder.is_gone()) {
+    // Also a dying one, until its state is dropped: whoever gets the name finds no remains of the one before.
+    if let Some(holder) = names.get(&name) {
         return Err(RegisterError::Taken(holder.head.pid));
     }
     let mut inner = cell.inner.lock();
@@ -153,10 +153,7 @@ pub(crate) fn register_cell(name: ProcessName, cell: &Arc<AnyCell>) -> Result<()
         return Err(RegisterError::AlreadyNamed(present.clone()));
     }
     extra.name = Some(name.clone());
-    let replaced = names.insert(name, Arc::clone(cell));
-    drop(inner);
-    drop(names);
-    drop(replaced);
+    names.insert(name, Arc::clone(cell));
     Ok(())
 }
 
@@ -171,9 +168,6 @@ pub(crate) fn register_cell(name: ProcessName, cell: &Arc<AnyCell>) -> Result<()
 /// `erlang:unregister/1`.
 pub fn unregister(name: &str) -> Result<(), NotRegistered> {
     let mut names = shard(name).write();
-    if names.get(name).is_none_or(|cell| cell.is_gone()) {
-        return Err(NotRegistered);
-    }
     let cell = names.remove(name).ok_or(NotRegistered)?;
     if let Some(extra) = &mut cell.inner.lock().extra {
         extra.name = None;
@@ -189,11 +183,11 @@ pub fn unregister(name: &str) -> Result<(), NotRegistered> {
 /// `erlang:whereis/1`.
 #[must_use]
 pub fn whereis(name: &str) -> Option<Pid> {
-    shard(name).read().get(name).filter(|cell| !cell.is_gone()).map(|cell| cell.head.pid)
+    shard(name).read().get(name).map(|cell| cell.head.pid)
 }
 
 pub(crate) fn lookup(name: &str) -> Option<Arc<AnyCell>> {
-    shard(name).read().get(name).filter(|cell| !cell.is_gone()).cloned()
+    shard(name).read().get(name).cloned()
 }
 
 /// At death: frees the name, if it is still this process's.

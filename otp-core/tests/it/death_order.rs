@@ -140,7 +140,8 @@ async fn a_dying_process_takes_no_messages_links_or_monitors_from_its_hooks_on()
         .expect("alive");
         process::send_exit(victim.pid(), because("r"));
         let (refused, alive) = view.await.expect("the hook runs");
-        assert!(refused && !alive);
+        // Alive, until its name and all that its hooks give up are free.
+        assert!(refused && alive);
         settle().await;
         let info = process::info(me).expect("alive");
         assert_eq!((info.links, info.monitored_by), (vec![], vec![]));
