@@ -75,7 +75,7 @@ async fn next_ping(next: &Name<Link>) -> Result<u32, CallError> {
 }
 
 async fn start(name: &'static str, next: &'static str, detached: bool) -> ServerRef<Link> {
-    Link::start((Some(Name::new(next)), detached)).name(name).await.unwrap()
+    Link::start((Some(Name::new(next)), detached)).name(name).await.expect("it starts")
 }
 
 #[otp_genserver::test]
