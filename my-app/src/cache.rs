@@ -165,7 +165,8 @@ async fn read_seed(path: &PathBuf) -> Result<BTreeMap<String, String>, ExitReaso
 
 #[cfg(test)]
 mod tests {
-    use otp::{CallError, ServerRef};
+    use otp::core::attach_with;
+    use otp::{Mailbox, Received, ServerRef};
     use tokio::time::advance;
 
     use super::*;
@@ -225,11 +226,15 @@ mod tests {
     #[otp::test]
     async fn a_seed_that_cannot_be_read_is_the_reason_of_the_crash() {
         let seed = Some(PathBuf::from("/no/such/file"));
-        let cache = Cache::start(CacheSettings { seed, ..CacheSettings::default() }).await.unwrap();
-        let error = cache.stats().await.unwrap_err();
-        assert!(
-            matches!(&error, CallError::Exit(why) if why.to_string().contains("/no/such/file")),
-            "{error}"
-        );
+        let reason = attach_with(|mut mailbox: Mailbox<()>| async move {
+            let settings = CacheSettings { seed, ..CacheSettings::default() };
+            let (_cache, monitor) = Cache::start_monitor(settings).await.unwrap();
+            match mailbox.receive().await {
+                Received::Down(down) if down.monitor == monitor => down.reason,
+                other => panic!("{other:?}"),
+            }
+        });
+        let reason = reason.await.unwrap().to_string();
+        assert!(reason.starts_with("seed /no/such/file: No such file"), "{reason}");
     }
 }

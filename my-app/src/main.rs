@@ -16,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use otp::{StopError, process};
+use otp::{CallError, StopError, process};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -105,8 +105,11 @@ async fn start_servers(settings: &Settings) -> Result<(), String> {
     for server in Server::ALL {
         server.start(settings).await.map_err(|error| format!("{server}: {error}"))?;
     }
-    // The cache loads its seed after its start; this call waits behind that.
-    CACHE.stats().await.map(drop).map_err(|error| format!("cache: {error}"))
+    // The cache loads its seed after its start; this call waits behind that, or comes when all is over.
+    CACHE.stats().await.map(drop).map_err(|error| match error {
+        CallError::NoProc => "cache: it ended while it loaded its seed; the log above says why".to_owned(),
+        error => format!("cache: {error}"),
+    })
 }
 
 /// In the reverse order of their start. Whatever happens to one, the others are stopped too.
