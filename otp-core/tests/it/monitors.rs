@@ -373,5 +373,6 @@ async fn each_watcher_hears_of_a_death_once_while_others_come_and_go() {
 #[test]
 fn monitors_need_a_process() {
     assert_eq!(process::monitor(otp_core::Pid::OUTSIDE), Err(NotAProcess));
-    assert!(spawn_monitor(|_: Mailbox<()>| async {}).is_err());
+    let reference = |_: MonitorRef| ();
+    assert_eq!(process::monitor(ProcessName::new("no such name")).map(reference), Err(NotAProcess));
 }
