@@ -1,6 +1,7 @@
 //! The order in which a process dies: state, hooks, name and table, and only then the others hear of it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use otp_core::behaviour::end;
 use otp_core::process::HookError;
@@ -119,6 +120,47 @@ async fn nothing_finds_a_process_once_its_end_is_heard_of() {
         }
     })
     .await;
+}
+
+/// What a process hears that turns to another one while that one's exit hooks run, and what is left of it then.
+async fn traces_when_heard_from_a_hook(turn_to: fn(Pid), name: &'static str) -> Vec<&'static str> {
+    scenario(async move |mut mailbox: Mailbox<()>| {
+        process::trap_exit(true).expect("in a process");
+        let pid = idle().pid();
+        process::register(name, pid).expect("free");
+        let (in_hook, is_in_hook) = oneshot::channel();
+        let (heard, is_heard) = mpsc::channel::<()>();
+        process::on_exit(pid, move |_, _| {
+            in_hook.send(()).ok();
+            // Until the other one has heard; if it hears only when this death is over, then not for long.
+            is_heard.recv_timeout(Duration::from_millis(100)).ok();
+        })
+        .expect("alive");
+        process::send_exit(pid, ExitReason::Kill);
+        is_in_hook.await.expect("the hook runs");
+        turn_to(pid);
+        next(&mut mailbox).await;
+        let traces = traces_of(pid, name);
+        heard.send(()).ok();
+        traces
+    })
+    .await
+}
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proc_079_a_monitor_made_while_a_process_dies_tells_when_nothing_finds_it_any_more() {
+    const NAME: &str = "proc_079_a_monitor_made_while_a_process_dies";
+    let monitor = |pid| {
+        process::monitor(pid).expect("in a process");
+    };
+    assert_eq!(traces_when_heard_from_a_hook(monitor, NAME).await, [""; 0]);
+}
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proc_079_a_link_made_while_a_process_dies_tells_when_nothing_finds_it_any_more() {
+    const NAME: &str = "proc_079_a_link_made_while_a_process_dies";
+    let link = |pid| process::link(pid).expect("in a process");
+    assert_eq!(traces_when_heard_from_a_hook(link, NAME).await, [""; 0]);
 }
 
 #[otp_core::test]

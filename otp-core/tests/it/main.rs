@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "macros", not(otp_loom)))]
 
+mod crash_reports;
 mod death_order;
 mod exits;
 mod info;

@@ -115,21 +115,12 @@ async fn a_panic_in_the_drop_of_the_state_does_not_stop_the_death() {
 }
 
 #[otp_core::test]
-async fn a_panic_in_the_drop_of_a_finished_body_does_not_change_the_reason() {
-    scenario(async |mut mailbox: Mailbox<()>| {
-        // Held by the closure that `poll_fn` makes a future of, it is dropped after the last poll.
-        let guard = OnDrop::new(|| panic!("after the last poll"));
-        spawn_monitor(move |_: Mailbox<()>| {
-            std::future::poll_fn(move |_| {
-                let _held = &guard;
-                std::task::Poll::Ready(because("r"))
-            })
-        })
-        .expect("in a process");
-        let Got::Down(_, _, reason) = next(&mut mailbox).await else { panic!("a DOWN") };
-        assert_eq!(reason, because("r"));
+async fn a_panic_in_the_drop_of_a_local_of_a_returning_body_is_the_reason() {
+    let panic = panic_of(|_| async {
+        let _local = OnDrop::new(|| panic!("on the way out"));
     })
     .await;
+    assert_eq!(panic.message(), "on the way out");
 }
 
 #[otp_core::test]

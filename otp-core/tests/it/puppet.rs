@@ -1,7 +1,7 @@
 //! [`Puppet`]: a process that does what a test tells it, so that a test can play several processes.
 
 use otp_core::process::Spawn;
-use otp_core::{Down, ExitReason, Mailbox, MonitorRef, Pid, ProcessRef, Received, Target, process};
+use otp_core::{Down, ExitReason, Mailbox, MonitorRef, Pid, ProcessRef, Received, Target};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::unconstrained;
 
@@ -67,13 +67,6 @@ impl Puppet {
     /// Unlinked.
     pub(crate) fn new() -> Self {
         Self::start(Spawn::new()).0
-    }
-
-    /// As `new`, but traps exits.
-    pub(crate) async fn trapping() -> Self {
-        let puppet = Self::new();
-        puppet.run(|| process::trap_exit(true)).await;
-        puppet
     }
 
     /// Starts a puppet in the given way.

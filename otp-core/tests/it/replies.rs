@@ -312,6 +312,7 @@ async fn many_waits_of_one_process_each_end_at_their_own_limit() {
 #[tokio::test]
 async fn a_wait_ends_at_its_limit_outside_any_process() {
     tokio::time::pause();
+    assert_eq!(process::current(), None);
     let (_reply_to, reply, _request) = request::<u32>(Pid::OUTSIDE);
     let limit = Duration::from_secs(5);
     let mut waiting = Awaiting::new(reply, Some(limit));

@@ -1,12 +1,13 @@
 //! What the tests share: being a process, waiting for what must come, and processes of a known kind.
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use otp_core::{ExitReason, Mailbox, Pid, ProcessRef, Received, attach_with, process, spawn};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 pub(crate) use crate::puppet::{Got, Puppet, drain};
 
@@ -28,10 +29,15 @@ where
         }
         _ => Duration::from_secs(60),
     };
-    match timeout(limit, attach_with(body)).await {
-        Ok(Ok(output)) => output,
-        Ok(Err(reason)) => panic!("the scenario's process ended: {reason}"),
-        Err(_) => panic!("the scenario hangs"),
+    let mut scenario = pin!(attach_with(body));
+    tokio::select! {
+        // The limit comes first: the scenario gets no poll at the limit, which would make up for a lost wake-up.
+        biased;
+        () = sleep(limit) => panic!("the scenario hangs"),
+        ended = &mut scenario => match ended {
+            Ok(output) => output,
+            Err(reason) => panic!("the scenario's process ended: {reason}"),
+        },
     }
 }
 
@@ -105,6 +111,15 @@ pub(crate) async fn wait_for_end(pid: Pid) {
         ended.send(()).ok();
     });
     end.await.expect("the waiting process lives");
+}
+
+impl Puppet {
+    /// A puppet that traps exits.
+    pub(crate) async fn trapping() -> Self {
+        let puppet = Self::new();
+        puppet.run(|| process::trap_exit(true)).await;
+        puppet
+    }
 }
 
 /// An error reason with a text.
