@@ -83,8 +83,10 @@ pub(crate) enum Life {
     Ending,
     /// Its exit slot is filled. To everyone else it is dead; its own code runs to the end of the poll at most.
     Doomed,
-    /// It dies, or has died.
+    /// It dies: its state is dropped, its name and whatever else it holds is given up.
     Dead,
+    /// Nothing of it is left to be found; who asks now is told at once.
+    Buried,
 }
 
 /// The part of a cell behind its lock.

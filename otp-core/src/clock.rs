@@ -1,4 +1,4 @@
-//! The monotonic clock of the core, as nanoseconds since the program's first use of it.
+//! The monotonic clock of the core, as nanoseconds since a day before the program's first use of it.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,8 +7,17 @@ use tokio::time::Instant;
 
 static EPOCH: OnceLock<Instant> = OnceLock::new();
 
+/// A day before the first use: a runtime whose clock is paused may be behind the one that came first.
 fn epoch() -> Instant {
-    *EPOCH.get_or_init(Instant::now)
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    *EPOCH.get_or_init(|| {
+        #[expect(
+            clippy::disallowed_types,
+            reason = "the epoch is the program's, not that of a runtime with a paused clock"
+        )]
+        let now = Instant::from_std(std::time::Instant::now());
+        now.checked_sub(DAY).unwrap_or(now)
+    })
 }
 
 /// Now. Follows tokio's clock, so a paused one stands still here too.

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::crash;
 use crate::death::die;
 use crate::exit_reason::ExitReason;
 use crate::panics::{self, catch};
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex};
 
 /// One poll in this many is timed, and counts for all of them.
 const SAMPLE: u32 = 64;
@@ -83,12 +83,42 @@ impl Drop for Root {
 /// The future need not be `Send`. Resolves to its output, or to the reason of the process's death.
 pub(crate) struct Driven<F: Future> {
     cell: Arc<AnyCell>,
+    /// The waker of this process for all its life, whichever task polls it.
+    relay: Arc<Relay>,
     future: Option<Pin<Box<F>>>,
+}
+
+/// A waker that leads to the task which polled last: a future may move from one task to another.
+#[derive(Default)]
+struct Relay(Mutex<Option<Waker>>);
+
+impl Relay {
+    fn lead_to(&self, waker: &Waker) {
+        let mut task = self.0.lock();
+        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            let before = task.replace(waker.clone());
+            drop(task);
+            drop(before);
+        }
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let task = self.0.lock().clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
 }
 
 impl<F: Future> Driven<F> {
     pub(crate) fn new(cell: Arc<AnyCell>, future: F) -> Self {
-        Self { cell, future: Some(Box::pin(future)) }
+        Self { cell, relay: Arc::default(), future: Some(Box::pin(future)) }
     }
 }
 
@@ -97,7 +127,10 @@ impl<F: Future> Future for Driven<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.cell.adopt_task(cx.waker());
+        this.relay.lead_to(cx.waker());
+        let waker = Waker::from(Arc::clone(&this.relay));
+        let cx = &mut Context::from_waker(&waker);
+        this.cell.adopt_task(&waker);
         let scope = Scope::enter(&this.cell);
         let Some(future) = this.future.as_mut() else { return Poll::Ready(Err(ExitReason::NoProc)) };
         let mut output = None;

@@ -20,6 +20,8 @@ pub(crate) struct Extra {
     pub(crate) exit: Option<ExitReason>,
     /// Processes linked to this one.
     pub(crate) links: PidSet,
+    /// Processes that linked to this one when it was gone, but not buried: they hear `NoProc` once it is.
+    pub(crate) late_links: Vec<Pid>,
     /// Monitors that this process holds.
     pub(crate) monitors: HashMap<MonitorRef, Monitoring>,
     /// Monitors that others hold on this process.

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use crate::ambient;
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Life};
 use crate::error::NotAProcess;
 use crate::exit_reason::ExitReason;
 use crate::monitor::{self, MonitorRef};
@@ -63,10 +63,12 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
     }
     let linked = table::get(pid).is_some_and(|peer| {
         let mut inner = peer.inner.lock();
-        if !inner.is_gone() {
-            inner.extra().links.insert(me);
+        match inner.life {
+            Life::Alive | Life::Ending => drop(inner.extra().links.insert(me)),
+            Life::Doomed | Life::Dead => inner.extra().late_links.push(me),
+            Life::Buried => return false,
         }
-        !inner.is_gone()
+        true
     });
     if !linked {
         signal::link_exit(cell, pid, ExitReason::NoProc);
@@ -94,6 +96,7 @@ pub(crate) fn unlink_from(cell: &AnyCell, pid: Pid) {
         && let Some(extra) = &mut peer.inner.lock().extra
     {
         extra.links.remove(me);
+        extra.late_links.retain(|&late| late != me);
     }
 }
 

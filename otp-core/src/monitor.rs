@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ambient;
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Life};
 use crate::error::NotAProcess;
 use crate::exit_reason::ExitReason;
 use crate::inbox::Signal;
@@ -96,6 +96,8 @@ pub(crate) enum Monitoring {
 pub(crate) struct Watcher {
     pub(crate) pid: Pid,
     pub(crate) target: Target,
+    /// It came when the target was gone, but not buried: it hears `NoProc` once it is.
+    pub(crate) late: bool,
 }
 
 /// Monitors a process, given by pid or name: when it ends, the current process receives one [`Down`].
@@ -135,10 +137,12 @@ pub(crate) fn monitor_from(cell: &AnyCell, target: Target) -> MonitorRef {
     }
     let watched = found.is_some_and(|found| {
         let mut inner = found.inner.lock();
-        if !inner.is_gone() {
-            inner.extra().watchers.insert(monitor, Watcher { pid: me, target: target.clone() });
+        if inner.life == Life::Buried {
+            return false;
         }
-        !inner.is_gone()
+        let late = inner.is_gone();
+        inner.extra().watchers.insert(monitor, Watcher { pid: me, target: target.clone(), late });
+        true
     });
     if !watched {
         down(cell, Down { monitor, target, reason: ExitReason::NoProc });

@@ -116,7 +116,7 @@ pub fn await_end(pid: Pid) -> Reply<Infallible> {
     let mut request = Some(request);
     if let Some(cell) = table::get(pid) {
         let mut inner = cell.inner.lock();
-        if inner.life < Life::Dead {
+        if inner.life < Life::Buried {
             inner.extra().unanswered.extend(request.take());
         }
     }

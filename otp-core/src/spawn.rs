@@ -305,7 +305,7 @@ fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) ->
             inner.extra().monitors.insert(monitor, monitor::Monitoring::Active(Some(child.head.pid)));
         }
     }
-    let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid) };
+    let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid), late: false };
     child.inner.lock().extra().watchers.insert(monitor, watcher);
     monitor
 }
