@@ -1,12 +1,15 @@
 //! Names and other destinations.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
-use otp_core::ProcessName;
+use otp_core::{Mailbox, ProcessName};
 use otp_genserver::process::{self, send_exit};
 use otp_genserver::{
-    CallError, Destination, ExitReason, GenServer, Name, ResolveError, ServerRef, StartError, StopError,
+    CallError, Destination, ExitReason, GenServer, Name, Pid, ResolveError, ServerRef, StartError, StopError,
 };
 
 use crate::support::{
@@ -64,6 +67,63 @@ async fn gs_013_a_name_is_free_before_anyone_hears_of_the_death() {
         server.tell(move |_, cx| way.end(cx));
         way.expect_reason(&watch.down().await);
         Plan::new().start().name(name).await.unwrap_or_else(|error| panic!("{way:?}: {error}"));
+    }
+}
+
+/// Looks, at the very moment it is woken, whether the server can still be found.
+struct Spy {
+    name: Name<Probe>,
+    pid: Pid,
+    found: Mutex<Vec<bool>>,
+}
+
+impl Wake for Spy {
+    fn wake(self: Arc<Self>) {
+        let found = self.name.whereis().is_some() || process::is_alive(self.pid);
+        self.found.lock().expect("nothing panics under this lock").push(found);
+    }
+}
+
+impl Spy {
+    fn on(name: &Name<Probe>) -> Arc<Self> {
+        let pid = name.whereis().expect("the server has its name");
+        Arc::new(Self { name: name.clone(), pid, found: Mutex::default() })
+    }
+
+    fn poll<F: Future>(self: &Arc<Self>, future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut TaskContext::from_waker(&Waker::from(Arc::clone(self))))
+    }
+
+    fn saw(&self) -> Vec<bool> {
+        self.found.lock().expect("nothing panics under this lock").clone()
+    }
+}
+
+#[otp_genserver::test]
+async fn gs_013_the_name_is_free_the_moment_a_caller_a_link_or_a_monitor_is_woken() {
+    for way in Way::ALL {
+        let name = unique_name::<Probe>();
+        let server = Plan::new().start().name(name.clone()).await.unwrap();
+        let pid = server.pid();
+        let (caller, monitor, link) = (Spy::on(&name), Spy::on(&name), Spy::on(&name));
+        let mut call = pin!(server.keep());
+        assert!(caller.poll(call.as_mut()).is_pending());
+        let mut monitoring = pin!(otp_core::attach_with(async |mut mailbox: Mailbox<()>| {
+            process::monitor(pid).expect("this is a process");
+            mailbox.receive().await
+        }));
+        assert!(monitor.poll(monitoring.as_mut()).is_pending());
+        let mut linked = pin!(otp_core::attach_with(async |mut mailbox: Mailbox<()>| {
+            process::trap_exit(true).expect("this is a process");
+            process::link(pid).expect("this is a process");
+            mailbox.receive().await
+        }));
+        assert!(link.poll(linked.as_mut()).is_pending());
+        server.tell(move |_, cx| way.end(cx));
+        settle().await;
+        for spy in [caller, monitor, link] {
+            assert_eq!(spy.saw(), [false], "{way:?}");
+        }
     }
 }
 

@@ -407,6 +407,9 @@ impl GenServer for Other {
     }
 }
 
+/// How long a test that fails waits for what never comes; on a paused clock it takes no time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A monitor on a process, held by a process of its own.
 pub(crate) struct Watch(oneshot::Receiver<ExitReason>);
 
@@ -428,7 +431,8 @@ impl Watch {
 
     /// The reason, once DOWN has arrived.
     pub(crate) async fn down(self) -> ExitReason {
-        self.0.await.expect("the watcher hears of the death")
+        let down = tokio::time::timeout(PATIENCE, self.0).await;
+        down.expect("the process should have died").expect("the watcher hears of the death")
     }
 }
 
