@@ -54,7 +54,7 @@ pub use process::{spawn, spawn_link, spawn_monitor};
 pub use recipient::Recipient;
 pub use reply::ReplyTo;
 pub use runtime::{attach, attach_with, run};
-pub use timer::{TimerRef, send_after, send_interval};
+pub use timer::{TimerRef, exit_after, send_after, send_after_to_name, send_interval, start_timer};
 
 /// For generated code; not part of the API.
 #[doc(hidden)]

@@ -23,9 +23,14 @@ use tokio::time::{Sleep, sleep_until};
 
 use crate::cell::{AnyCell, Head};
 use crate::clock;
+use crate::exit_reason::ExitReason;
+use crate::mailbox::ProcessRef;
+use crate::monitor::Target;
+use crate::name::{self, ProcessName};
 use crate::panics::catch;
 use crate::pid::Pid;
 use crate::recipient::Recipient;
+use crate::signal;
 use crate::sync::Arc;
 use crate::table;
 
@@ -101,6 +106,79 @@ pub fn send_after<M: Send + 'static>(time: Duration, to: Recipient<M>, message: 
     set(time, Some(target), Action::Once(Box::new(move || to.send(message))))
 }
 
+/// Sends what `message` makes of the timer's own reference to `to`, after `time`: who set several can tell them apart.
+///
+/// # Panics
+///
+/// Outside a tokio runtime, and for a `time` above 100 years.
+///
+/// # Counterpart
+///
+/// `erlang:start_timer/3`, which sends `{timeout, Ref, Message}`.
+#[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
+pub fn start_timer<M: Send + 'static>(
+    time: Duration,
+    to: Recipient<M>,
+    message: impl FnOnce(TimerRef) -> M + Send + 'static,
+) -> TimerRef {
+    let target = to.pid();
+    set_with(time, Some(target), |timer| Action::Once(Box::new(move || to.send(message(timer)))))
+}
+
+/// Sends `message` to whoever has the name when `time` has passed. If nobody has it then, or a process that takes other
+/// messages, it is dropped.
+///
+/// # Panics
+///
+/// Outside a tokio runtime, and for a `time` above 100 years.
+///
+/// # Counterpart
+///
+/// `erlang:send_after/3` with a name.
+#[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
+pub fn send_after_to_name<M: Send + 'static>(
+    time: Duration,
+    to: impl Into<ProcessName>,
+    message: M,
+) -> TimerRef {
+    let to = to.into();
+    let send = move || {
+        if let Ok(process) = ProcessRef::<M>::named(&to) {
+            process.send(message);
+        }
+    };
+    set(time, None, Action::Once(Box::new(send)))
+}
+
+/// Sends an exit signal to a process, or to whoever has a name then, after `time`. Its sender is [`Pid::OUTSIDE`].
+///
+/// # Panics
+///
+/// Outside a tokio runtime, and for a `time` above 100 years.
+///
+/// # Counterpart
+///
+/// `timer:exit_after/3`; with [`ExitReason::Kill`], `timer:kill_after/2`.
+#[doc(alias = "kill_after")]
+#[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
+pub fn exit_after(time: Duration, target: impl Into<Target>, reason: ExitReason) -> TimerRef {
+    let target = target.into();
+    let pid = match target {
+        Target::Pid(pid) => Some(pid),
+        Target::Name(_) => None,
+    };
+    let send = move || {
+        let cell = match &target {
+            Target::Pid(pid) => table::get(*pid),
+            Target::Name(name) => name::lookup(name),
+        };
+        if let Some(cell) = cell {
+            signal::exit_from(&cell, Pid::OUTSIDE, reason);
+        }
+    };
+    set(time, pid, Action::Once(Box::new(send)))
+}
+
 /// Sends what `message` makes to `to`, every `period`, until cancelled or the receiver dies.
 ///
 /// Without drift: each due time is counted from the one before.
@@ -124,11 +202,16 @@ pub fn send_interval<M: Send + 'static>(
 }
 
 fn set(time: Duration, target: Option<Pid>, action: Action) -> TimerRef {
+    set_with(time, target, |_| action)
+}
+
+fn set_with(time: Duration, target: Option<Pid>, action: impl FnOnce(TimerRef) -> Action) -> TimerRef {
     assert!(time <= MAX_TIME, "a timer may be set for 100 years at most");
     let service = Service::current();
     let id = next_id();
-    service.insert(after(time), id, Job { target, action });
-    TimerRef { service: Arc::downgrade(&service), id }
+    let timer = TimerRef { service: Arc::downgrade(&service), id };
+    service.insert(after(time), id, Job { target, action: action(timer.clone()) });
+    timer
 }
 
 /// Makes sure that the process is polled at `due` or before. For futures that wait for a deadline inside a process:

@@ -21,6 +21,10 @@ use crate::server_ref::ServerRef;
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a call has no answer.
+///
+/// # Counterpart
+///
+/// The reasons that `gen_server:call` exits with: `noproc`, `timeout`, `calling_self`, or the server's own.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
@@ -125,6 +129,18 @@ impl<M> std::error::Error for CastError<M> {}
 ///
 /// It is sent at the first poll, and waits 5 seconds unless [`timeout`](Self::timeout) or
 /// [`infinity`](Self::infinity) says otherwise.
+///
+/// # Errors
+///
+/// [`CallError`] says what can come instead of an answer, and each comes at once.
+///
+/// # Panics
+///
+/// With a time limit, outside a tokio runtime, if the answer is not there at once: nothing could measure the time.
+///
+/// # Counterpart
+///
+/// `gen_server:call/2,3`, `GenServer.call/3`, which exit the caller where this returns an error.
 ///
 /// # Cancel safety
 ///

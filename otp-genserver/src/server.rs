@@ -85,7 +85,8 @@ pub trait GenServer: Sized + Send + 'static {
         ready(Ok(()))
     }
 
-    /// Goes on with work that was put off by `cx.continue_with(…)`, before any message is handled.
+    /// Goes on with work that was put off by `cx.continue_with(…)`, before any message is handled. By default it crashes
+    /// the server: what was put off would be lost.
     ///
     /// # Errors
     ///
@@ -95,9 +96,8 @@ pub trait GenServer: Sized + Send + 'static {
         continuation: Self::Continue,
         cx: &mut Context<Self>,
     ) -> impl Future<Output = Result<(), ExitReason>> + Send {
-        drop(continuation);
-        tracing::error!(target: "otp::genserver", pid = %cx.pid(), "handle_continue is not implemented");
-        ready(Ok(()))
+        let _ = (continuation, cx);
+        ready(Err(ExitReason::new("handle_continue is not implemented")))
     }
 
     /// No message came within the time that the last callback set by `cx.set_timeout(…)`.
@@ -150,17 +150,41 @@ pub trait GenServer: Sized + Send + 'static {
         ready(())
     }
 
-    /// Starts a server without a link. Await it for the address.
+    /// Starts a server without a link. Await it for the address, or a [`StartError`](crate::StartError).
+    ///
+    /// # Panics
+    ///
+    /// When awaited outside a tokio runtime.
+    ///
+    /// # Counterpart
+    ///
+    /// `gen_server:start/3,4`.
     fn start(args: Self::Args) -> Start<Self> {
         Start::new(args, false)
     }
 
     /// Starts a server that is linked to the current process; outside any process it starts without a link.
+    ///
+    /// # Panics
+    ///
+    /// When awaited outside a tokio runtime.
+    ///
+    /// # Counterpart
+    ///
+    /// `gen_server:start_link/3,4`.
     fn start_link(args: Self::Args) -> Start<Self> {
         Start::new(args, true)
     }
 
-    /// Starts a server without a link that the current process monitors.
+    /// Starts a server without a link that the current process, the one that calls this, monitors.
+    ///
+    /// # Panics
+    ///
+    /// When awaited outside a tokio runtime.
+    ///
+    /// # Counterpart
+    ///
+    /// `gen_server:start_monitor/3,4`.
     fn start_monitor(args: Self::Args) -> StartMonitor<Self> {
         StartMonitor::new(args)
     }

@@ -52,11 +52,19 @@ impl<S: GenServer> ServerRef<S> {
     /// Asks the server and waits for its answer: 5 seconds unless [`Call::timeout`] says otherwise.
     ///
     /// `make` puts the [`ReplyTo`] into the request: for a variant with nothing else it is the variant itself.
+    ///
+    /// # Counterpart
+    ///
+    /// `gen_server:call/2,3`.
     pub fn call<T: Send + 'static>(&self, make: impl FnOnce(ReplyTo<T>) -> S::Call) -> Call<S, T> {
         Call::new(self.clone(), make)
     }
 
     /// Tells the server something, without waiting. A dead server ignores it.
+    ///
+    /// # Counterpart
+    ///
+    /// `gen_server:cast/2`.
     #[inline]
     pub fn cast(&self, cast: S::Cast) {
         self.process.send(ServerMessage::Cast(cast));

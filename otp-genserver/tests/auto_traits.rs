@@ -1,5 +1,7 @@
 //! Pins of `Send`, `Sync`, `Unpin` and of what errors can do, so that no field takes them away unnoticed.
 
+#![cfg(feature = "macros")]
+
 use std::error::Error;
 use std::fmt::{Debug, Display};
 

@@ -1,5 +1,7 @@
 //! Calls in a circle: a real deadlock fails at once and names itself; a legal program is never refused.
 
+#![cfg(feature = "macros")]
+
 use std::convert::Infallible;
 use std::time::Duration;
 

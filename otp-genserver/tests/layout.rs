@@ -1,6 +1,8 @@
 //! Bytes per idle server, from the real layout: what one start leaves allocated. In a binary of its own, since it
 //! replaces the allocator. `cargo test -p otp-genserver --test layout -- --nocapture` prints the parts.
 
+#![cfg(feature = "macros")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};

@@ -2,6 +2,8 @@
 //!
 //! A binary of its own, with one test: the counter is the whole program's.
 
+#![cfg(feature = "macros")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
 use std::pin::Pin;

@@ -5,6 +5,8 @@
 //! the model knows what a kill finds in the queue. Timeouts end in 5 ms and pauses in 0, so that no two things
 //! happen at the same instant.
 
+#![cfg(feature = "macros")]
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

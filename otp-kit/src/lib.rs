@@ -5,8 +5,8 @@ pub use otp_core as core;
 pub use otp_core::process;
 pub use otp_core::{
     Down, ExitReason, Mailbox, MonitorRef, NotAProcess, Panic, Pid, ProcessName, ProcessRef, Received,
-    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, Waiting, attach, attach_with, run, send_after,
-    send_interval, spawn, spawn_link, spawn_monitor,
+    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, Waiting, attach, attach_with, exit_after, run,
+    send_after, send_after_to_name, send_interval, spawn, spawn_link, spawn_monitor, start_timer,
 };
 pub use otp_genserver as genserver;
 pub use otp_genserver::{

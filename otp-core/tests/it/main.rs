@@ -18,4 +18,5 @@ mod signals;
 mod spawning;
 mod support;
 mod timers;
+mod timers_more;
 mod wakers;

@@ -101,7 +101,6 @@ async fn proc_007_with_a_limit_of_zero_what_is_there_comes_first() {
 
 #[otp_core::test]
 async fn proc_007_a_limit_passes_and_not_before() {
-    tokio::time::pause();
     scenario(async |mut mailbox: Mailbox<u32>| {
         mailbox.address().send(1);
         let begun = Instant::now();

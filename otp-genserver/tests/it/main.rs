@@ -1,5 +1,7 @@
 //! The contract of `gen_server`, from the outside. Tests are named after what they assert and the ledger's id of it.
 
+#![cfg(feature = "macros")]
+
 mod by_macro;
 mod callbacks;
 mod callers_never_hang;
