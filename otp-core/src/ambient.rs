@@ -1,30 +1,39 @@
-//! The current process: which one is being polled on this thread, and the replies that wait for its poll to end.
+//! The current process: which one is being polled on this thread, and what waits for the end of its poll.
 
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Life};
 use crate::exit_reason::ExitReason;
+use crate::pid::Pid;
+use crate::reply::Unanswered;
 use crate::sync::Arc;
 
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<AnyCell>>> = const { Cell::new(None) };
-    /// The reason that the current process's own code has given for its end.
-    static ENDING: Cell<Option<ExitReason>> = const { Cell::new(None) };
-    static DEFERRED: RefCell<Vec<Arc<dyn Unanswered>>> = const { RefCell::new(Vec::new()) };
+/// What each poll touches. Without a destructor, so that reaching it costs no check.
+struct Ambient {
+    current: Cell<Option<NonNull<AnyCell>>>,
+    /// The length of `DEFERRED`.
+    deferred: Cell<usize>,
+    /// `ENDING` is set.
+    ending: Cell<bool>,
+    /// A panic was noted; see `panics.rs`.
+    panicked: Cell<bool>,
 }
 
-/// A request whose `ReplyTo` was dropped, or is out of reach, and whose caller is to be told.
-pub(crate) trait Unanswered: Send + Sync {
-    /// Tells the caller: the process died with `Some` reason, or dropped the request and lives.
-    fn resolve(&self, death: Option<&ExitReason>);
+thread_local! {
+    static AMBIENT: Ambient =
+        const { Ambient { current: Cell::new(None), deferred: Cell::new(0), ending: Cell::new(false), panicked: Cell::new(false) } };
+    /// Requests that were let go of in the polls that are under way, the innermost last.
+    static DEFERRED: RefCell<Vec<Unanswered>> = const { RefCell::new(Vec::new()) };
+    /// The reason that the current process's own code has given for its end.
+    static ENDING: RefCell<Option<ExitReason>> = const { RefCell::new(None) };
 }
 
 /// Runs `f` with the cell of the current process, if this code runs inside one.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&AnyCell>) -> R) -> R {
-    let current = CURRENT.get();
-    // SAFETY: `CURRENT` is set by `Scope::enter` alone, from a reference that outlives the scope, and reset when the
+    let current = AMBIENT.with(|ambient| ambient.current.get());
+    // SAFETY: `current` is set by `Scope::enter` alone, from a reference that outlives the scope, and reset when the
     // scope ends. Scopes live on the stack of this thread, below this frame, so the cell is alive while `f` runs.
     #[expect(unsafe_code, reason = "lends the cell without touching its reference count on each use")]
     f(current.map(|cell| unsafe { &*cell.as_ptr() }))
@@ -32,32 +41,45 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&AnyCell>) -> R) -> R {
 
 /// Whether this code runs inside that process.
 #[inline]
-pub(crate) fn is_current(pid: crate::Pid) -> bool {
+pub(crate) fn is_current(pid: Pid) -> bool {
     with(|cell| cell.is_some_and(|cell| cell.head.pid == pid))
 }
 
 /// Says that the current process is to end with `reason` when its poll returns.
 pub(crate) fn set_ending(reason: ExitReason) {
     ENDING.set(Some(reason));
+    AMBIENT.with(|ambient| ambient.ending.set(true));
 }
 
 /// The reason given to `set_ending` since this was last asked.
 #[inline]
 pub(crate) fn take_ending() -> Option<ExitReason> {
-    ENDING.take()
+    if AMBIENT.with(|ambient| ambient.ending.replace(false)) { ENDING.take() } else { None }
 }
 
-/// Puts a request aside until the current process's poll has ended and it is known whether it died in it.
-///
-/// Gives it back when this code does not run inside that process.
-pub(crate) fn defer(server: crate::Pid, request: Arc<dyn Unanswered>) -> Result<(), Arc<dyn Unanswered>> {
-    if is_current(server) {
-        // `try_with` and `try_borrow_mut`: a destructor that runs while the thread ends must not panic.
-        let mut request = Some(request);
-        let _ = DEFERRED.try_with(|list| list.try_borrow_mut().map(|mut list| list.extend(request.take())));
-        request.map_or(Ok(()), Err)
-    } else {
-        Err(request)
+/// Whether a panic was noted on this thread since this was last asked.
+#[inline]
+pub(crate) fn take_panicked() -> bool {
+    AMBIENT.with(|ambient| ambient.panicked.replace(false))
+}
+
+/// A panic was noted.
+pub(crate) fn set_panicked() {
+    AMBIENT.with(|ambient| ambient.panicked.set(true));
+}
+
+/// Puts a request of the current process aside until its poll has ended and it is known whether it died in it.
+#[cold]
+pub(crate) fn defer(request: Unanswered) {
+    let mut request = Some(request);
+    // `try_with`: a destructor that runs while the thread ends must not panic.
+    let kept = DEFERRED.try_with(|list| {
+        let mut list = list.borrow_mut();
+        list.extend(request.take());
+        AMBIENT.with(|ambient| ambient.deferred.set(list.len()));
+    });
+    if let (Err(_), Some(request)) = (kept, request) {
+        request.resolve(None);
     }
 }
 
@@ -72,18 +94,40 @@ pub(crate) struct Scope<'a> {
 impl<'a> Scope<'a> {
     #[inline]
     pub(crate) fn enter(cell: &'a Arc<AnyCell>) -> Self {
-        let previous = CURRENT.replace(Some(NonNull::from(&**cell)));
-        Self { cell, previous, deferred_from: DEFERRED.with_borrow(Vec::len) }
+        AMBIENT.with(|ambient| Self {
+            cell,
+            previous: ambient.current.replace(Some(NonNull::from(&**cell))),
+            deferred_from: ambient.deferred.get(),
+        })
     }
 
-    /// Tells the callers whose requests this poll let go of: with the reason if the process died in it.
+    /// Tells the callers whose requests this poll let go of: with the reason if the process died in it. A process that
+    /// is ending keeps them for its death.
     #[inline]
     pub(crate) fn resolve_deferred(&self, death: Option<&ExitReason>) {
-        // One at a time: waking a caller runs foreign code.
-        while let Some(request) =
-            DEFERRED.with_borrow_mut(|list| if list.len() > self.deferred_from { list.pop() } else { None })
-        {
-            request.resolve(death);
+        if AMBIENT.with(|ambient| ambient.deferred.get()) > self.deferred_from {
+            self.resolve_slowly(death);
+        }
+    }
+
+    #[cold]
+    fn resolve_slowly(&self, death: Option<&ExitReason>) {
+        let next = || {
+            DEFERRED.with_borrow_mut(|list| {
+                let last = if list.len() > self.deferred_from { list.pop() } else { None };
+                AMBIENT.with(|ambient| ambient.deferred.set(list.len()));
+                last
+            })
+        };
+        // One at a time and unborrowed: waking a caller runs foreign code.
+        while let Some(request) = next() {
+            let mut inner = self.cell.inner.lock();
+            if death.is_none() && inner.life == Life::Ending {
+                inner.extra().unanswered.push(request);
+            } else {
+                drop(inner);
+                request.resolve(death);
+            }
         }
     }
 }
@@ -91,6 +135,6 @@ impl<'a> Scope<'a> {
 impl Drop for Scope<'_> {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.previous);
+        AMBIENT.with(|ambient| ambient.current.set(self.previous));
     }
 }

@@ -8,15 +8,15 @@
 use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
 use crate::inbox::{Inbox, SignalQueue};
 use crate::pid::Pid;
-use crate::sync::{Arc, Mutex};
+use crate::run_token::Guarded;
+use crate::sync::{Arc, AtomicU8, Mutex, MutexGuard};
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.
@@ -36,42 +36,80 @@ pub(crate) struct Cell<Q: ?Sized> {
 /// The part of a cell that needs no lock.
 pub(crate) struct Head {
     pub(crate) pid: Pid,
+    /// The process that started it.
     pub(crate) parent: Option<Pid>,
-    /// The waker of the task that drives the process: set at its first poll, the same for all its life, so that a
-    /// message costs no clone of a waker.
-    task: OnceLock<Waker>,
-    /// The exit slot in `Extra` is filled. Written under the lock; read before each poll and each message.
+    /// The future, for the holder of the run token. A process that is driven from outside (`otp::run`) keeps its future
+    /// there and leaves this empty.
+    pub(crate) future: Guarded<ProcessFuture>,
+    /// Whether the run token is taken; see `run_token.rs`.
+    pub(crate) token: AtomicU8,
+    /// The waker of the task that drives the process, the same for all its life.
+    pub(crate) waker: Guarded<Waker>,
+    /// Whether the waker is there; see `run_token.rs`.
+    pub(crate) waker_state: AtomicU8,
+    /// It was started with a link to its parent.
+    pub(crate) linked: bool,
+    /// The process is doomed or dead. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
+    /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
+    /// return to sleep without taking it.
+    pub(crate) pushed: AtomicBool,
+    /// It is a server inside a callback.
+    pub(crate) in_callback: AtomicBool,
+    /// The runner holds the reply to the message it handles.
+    pub(crate) held: AtomicBool,
     /// Somebody is polling the process right now.
     pub(crate) running: AtomicBool,
-    /// The future, and the run token: who holds this lock may poll. `None` once it was dropped in place. A process
-    /// that is driven from outside (`otp::run`) keeps its future there and leaves this empty.
-    pub(crate) future: Mutex<Option<ProcessFuture>>,
     /// How many messages and trapped signals were taken out to be handled.
     pub(crate) handled: AtomicU64,
-    /// The number of the process whose answer this one waits for, or 0.
+    /// The number of the process whose answer this one waits for, or 0; see `calling.rs`.
     pub(crate) calling: AtomicU64,
+    /// Which message of that process the request is.
+    pub(crate) calling_number: AtomicU32,
     /// When the timer service will wake this process next, in `clock` nanoseconds; `u64::MAX` for never.
     pub(crate) wake_at: AtomicU64,
-    /// When it was started, in `clock` nanoseconds.
-    pub(crate) started: u64,
+    /// When it was started, in `clock` ticks.
+    pub(crate) started: u32,
     /// Sampled: nanoseconds spent in polls.
     pub(crate) busy: AtomicU64,
 }
 
+/// How far a process is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Life {
+    /// From before its first poll.
+    Alive,
+    /// Its own code has decided to end, and may still be busy with that.
+    Ending,
+    /// Its exit slot is filled. To everyone else it is dead; its own code runs to the end of the poll at most.
+    Doomed,
+    /// It dies: its state is dropped, its name and whatever else it holds is given up.
+    Dead,
+    /// Nothing of it is left to be found; who asks now is told at once.
+    Buried,
+}
+
 /// The part of a cell behind its lock.
 pub(crate) struct Inner<Q: ?Sized> {
-    /// No message, link, monitor, name or hook is accepted any more.
-    pub(crate) dead: bool,
-    /// The receiver found the queue empty and waits: the next push wakes it.
+    /// See [`Life`]; never goes back.
+    pub(crate) life: Life,
+    /// The receiver has taken all there was: the next push wakes it.
     pub(crate) parked: bool,
     pub(crate) trap_exit: bool,
+    /// How many messages and signals were ever pushed, wrapping: the number of the next one.
+    pub(crate) pushes: u32,
     /// What most processes never have; allocated on first use.
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) queue: Q,
 }
 
 impl<Q: ?Sized> Inner<Q> {
+    /// Whether no message, link, monitor, name or hook is accepted any more.
+    #[inline]
+    pub(crate) fn is_gone(&self) -> bool {
+        self.life >= Life::Doomed
+    }
+
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
@@ -81,24 +119,36 @@ impl Head {
     /// Wakes the process's task. Before its first poll there is nothing to wake, and the first poll looks itself.
     #[inline]
     pub(crate) fn wake(&self) {
-        if let Some(waker) = self.task.get() {
+        if let Some(waker) = self.task_waker() {
             waker.wake_by_ref();
         }
     }
 
-    /// Whether an exit signal waits to be obeyed.
+    /// From here on it is dead to everyone else. Called under the lock, which holds the whole truth.
+    pub(crate) fn set_gone(&self) {
+        self.doomed.store(true, Ordering::Release);
+    }
+
+    /// Whether an exit signal waits to be obeyed, or the process dies.
     #[inline]
     pub(crate) fn is_doomed(&self) -> bool {
         self.doomed.load(Ordering::Acquire)
     }
 
-    pub(crate) fn task_waker(&self) -> Option<&Waker> {
-        self.task.get()
+    /// One more message was taken out.
+    #[inline]
+    pub(crate) fn count_handled(&self) {
+        // Only the process itself writes these: no read-modify-write needed.
+        if self.held.load(Ordering::Relaxed) {
+            self.held.store(false, Ordering::Relaxed);
+        }
+        self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
-    pub(crate) fn count_handled(&self) {
-        // Only the process itself writes it: no read-modify-write needed.
-        self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    /// How many messages were taken out, in the 32 bits that number them.
+    #[expect(clippy::cast_possible_truncation, reason = "numbers wrap")]
+    pub(crate) fn handled_number(&self) -> u32 {
+        self.handled.load(Ordering::Acquire) as u32
     }
 }
 
@@ -108,19 +158,16 @@ impl<Q: ?Sized> Cell<Q> {
     /// Passing through the lock afterwards closes the gap with an exit signal that arrives meanwhile: either it sees
     /// the waker, or this poll sees the signal.
     pub(crate) fn adopt_task(&self, waker: &Waker) {
-        if self.head.task.get().is_none() {
-            let _ = self.head.task.set(waker.clone());
+        if self.head.adopt_waker(waker) {
             drop(self.inner.lock());
         }
     }
 
-    /// Fills the exit slot. The first reason wins, and `Killed` overrides it.
+    /// Fills the exit slot of a process that is not gone.
     pub(crate) fn doom(&self, inner: &mut Inner<Q>, reason: ExitReason) {
-        let slot = &mut inner.extra().exit;
-        if slot.is_none() || matches!(reason, ExitReason::Killed) {
-            *slot = Some(reason);
-        }
-        self.head.doomed.store(true, Ordering::Release);
+        inner.extra().exit = Some(reason);
+        inner.life = Life::Doomed;
+        self.head.set_gone();
     }
 
     /// Takes the reason out of the exit slot.
@@ -131,51 +178,70 @@ impl<Q: ?Sized> Cell<Q> {
         self.inner.lock().extra.as_mut().and_then(|extra| extra.exit.take())
     }
 
-    pub(crate) fn is_dead(&self) -> bool {
-        self.inner.lock().dead
+    /// After a push: gives the lock back and wakes the receiver if it waits. Returns the number of what was pushed.
+    #[inline]
+    pub(crate) fn wake_receiver(&self, mut inner: MutexGuard<'_, Inner<Q>>) -> u32 {
+        let number = inner.pushes;
+        inner.pushes = number.wrapping_add(1);
+        self.head.pushed.store(true, Ordering::Release);
+        let wake = std::mem::take(&mut inner.parked);
+        let elsewhere =
+            if wake { inner.extra.as_mut().and_then(|extra| extra.receiver.take()) } else { None };
+        drop(inner);
+        if wake {
+            self.head.wake();
+        }
+        if let Some(receiver) = elsewhere {
+            receiver.wake();
+        }
+        number
     }
 }
 
 impl<M: Send + 'static> Cell<Inbox<M>> {
-    pub(crate) fn new(parent: Option<Pid>, extra: Option<Box<Extra>>) -> Arc<Self> {
+    pub(crate) fn new(parent: Option<Pid>, linked: bool, extra: Option<Box<Extra>>) -> Arc<Self> {
         Arc::new(Self {
             head: Head {
                 pid: Pid::next(),
                 parent,
-                task: OnceLock::new(),
+                future: Guarded::empty(),
+                token: Head::fresh_state(),
+                waker: Guarded::empty(),
+                waker_state: Head::fresh_state(),
+                linked,
                 doomed: AtomicBool::new(false),
+                pushed: AtomicBool::new(false),
                 running: AtomicBool::new(false),
-                future: Mutex::new(None),
                 handled: AtomicU64::new(0),
                 calling: AtomicU64::new(0),
+                calling_number: AtomicU32::new(0),
+                in_callback: AtomicBool::new(false),
+                held: AtomicBool::new(false),
                 wake_at: AtomicU64::new(u64::MAX),
-                started: crate::clock::now(),
+                started: crate::clock::ticks(),
                 busy: AtomicU64::new(0),
             },
             inner: Mutex::new(Inner {
-                dead: false,
-                parked: false,
+                life: Life::Alive,
+                // Before its first look the receiver waits for the first push.
+                parked: true,
                 trap_exit: false,
+                pushes: 0,
                 extra,
                 queue: Inbox::new(),
             }),
         })
     }
 
-    /// Puts a message at the end of the queue; a dead process gives it back.
+    /// Puts a message at the end of the queue, and says which number it has there; a dead process gives it back.
     #[inline]
-    pub(crate) fn push(&self, message: M) -> Result<(), M> {
+    pub(crate) fn push(&self, message: M) -> Result<u32, M> {
         let mut inner = self.inner.lock();
-        if inner.dead {
+        if inner.is_gone() {
             return Err(message);
         }
         inner.queue.push(message);
-        let wake = std::mem::take(&mut inner.parked);
-        drop(inner);
-        if wake {
-            self.head.wake();
-        }
-        Ok(())
+        Ok(self.wake_receiver(inner))
     }
 }
 

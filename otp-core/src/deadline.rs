@@ -44,11 +44,24 @@ impl Deadline {
 
     /// Whether the limit has passed; if not, the task is polled again when it has.
     pub fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.start();
-        let Some(due) = self.due else { return Poll::Pending };
+        let Some(due) = self.due else {
+            self.start();
+            // Just started: it has passed only if there was no time at all.
+            return match self.limit {
+                Some(Duration::ZERO) => Poll::Ready(()),
+                Some(_) => self.arm(cx),
+                None => Poll::Pending,
+            };
+        };
         if clock::now() >= due {
             return Poll::Ready(());
         }
+        self.arm(cx)
+    }
+
+    /// Has the task polled again when the limit has passed.
+    fn arm(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let Some(due) = self.due else { return Poll::Pending };
         if due == u64::MAX {
             return Poll::Pending;
         }

@@ -6,9 +6,10 @@
 //! 4. tell the others, one by one: links, monitors, callers.
 
 use crate::ambient::Scope;
+use crate::cell::Life;
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
-use crate::monitor::{self, Down, Monitoring};
+use crate::monitor::{self, Down, Monitoring, Watcher};
 use crate::panics::catch;
 use crate::pid::Pid;
 use crate::signal;
@@ -22,7 +23,8 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
 
     let (extra, queue) = {
         let mut inner = cell.inner.lock();
-        inner.dead = true;
+        inner.life = Life::Dead;
+        cell.head.set_gone();
         (inner.extra.take(), inner.queue.take())
     };
 
@@ -30,36 +32,43 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
     report_drop(pid, catch(drop_future));
     report_drop(pid, catch(|| drop(queue)));
 
-    if let Some(mut extra) = extra {
+    let mut extra = extra;
+    if let Some(extra) = &mut extra {
         for hook in std::mem::take(&mut extra.hooks) {
             report_drop(pid, catch(|| hook(pid, reason)));
         }
         if let Some(name) = &extra.name {
             name::release(name, pid);
         }
-        table::remove(pid);
-        timer::forget(&cell.head);
+    }
+    table::remove(pid);
+    timer::forget(&cell.head);
+
+    // Whoever asked while it died waited for this.
+    let late = {
+        let mut inner = cell.inner.lock();
+        inner.life = Life::Buried;
+        inner.extra.take()
+    };
+    for extra in extra.into_iter().chain(late) {
         tell(pid, reason, *extra);
-    } else {
-        table::remove(pid);
-        timer::forget(&cell.head);
     }
     scope.resolve_deferred(Some(reason));
 }
 
-/// Signals links and monitors, and takes this process's own monitors off their targets.
+/// Signals links, monitors and those who wait for the end, and takes this process's own monitors off their targets.
 fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
-    for peer in extra.links.to_vec() {
+    let links = extra.links.to_vec().into_iter().map(|peer| (peer, reason));
+    let late = extra.late_links.into_iter().map(|peer| (peer, &ExitReason::NoProc));
+    for (peer, reason) in links.chain(late) {
         if let Some(peer) = table::get(peer) {
             signal::link_exit(&peer, pid, reason.clone());
         }
     }
-    for (reference, watcher) in extra.watchers {
-        if let Some(holder) = table::get(watcher.pid) {
-            monitor::down(
-                &holder,
-                Down { monitor: reference, target: watcher.target, reason: reason.clone() },
-            );
+    for (reference, Watcher { pid: holder, target, late }) in extra.watchers {
+        if let Some(holder) = table::get(holder) {
+            let reason = if late { ExitReason::NoProc } else { reason.clone() };
+            monitor::down(&holder, Down { monitor: reference, target, reason });
         }
     }
     for (reference, monitoring) in extra.monitors {
@@ -68,6 +77,9 @@ fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
         {
             monitor::forget_watcher(&target, reference);
         }
+    }
+    for request in extra.unanswered {
+        request.resolve(Some(reason));
     }
 }
 

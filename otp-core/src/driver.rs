@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::time::Instant;
 
@@ -16,8 +16,8 @@ use crate::cell::AnyCell;
 use crate::crash;
 use crate::death::die;
 use crate::exit_reason::ExitReason;
-use crate::panics::catch;
-use crate::sync::Arc;
+use crate::panics::{self, catch};
+use crate::sync::{Arc, Mutex};
 
 /// One poll in this many is timed, and counts for all of them.
 const SAMPLE: u32 = 64;
@@ -44,7 +44,7 @@ impl Future for Root {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let cell = &self.cell;
         cell.adopt_task(cx.waker());
-        let Some(mut token) = cell.head.future.try_lock() else {
+        let Some(mut token) = cell.head.try_take() else {
             // Somebody else is polling it; look again when they are done.
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -70,7 +70,7 @@ impl Future for Root {
 impl Drop for Root {
     /// The runtime drops the task of a process that has not ended: it dies here, as if killed.
     fn drop(&mut self) {
-        let future = self.cell.head.future.lock().take();
+        let future = self.cell.head.try_take().and_then(|mut token| token.take());
         if let Some(future) = future {
             let scope = Scope::enter(&self.cell);
             die(&scope, &ExitReason::Killed, move || drop(future));
@@ -83,12 +83,42 @@ impl Drop for Root {
 /// The future need not be `Send`. Resolves to its output, or to the reason of the process's death.
 pub(crate) struct Driven<F: Future> {
     cell: Arc<AnyCell>,
+    /// The waker of this process for all its life, whichever task polls it.
+    relay: Arc<Relay>,
     future: Option<Pin<Box<F>>>,
+}
+
+/// A waker that leads to the task which polled last: a future may move from one task to another.
+#[derive(Default)]
+struct Relay(Mutex<Option<Waker>>);
+
+impl Relay {
+    fn lead_to(&self, waker: &Waker) {
+        let mut task = self.0.lock();
+        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            let before = task.replace(waker.clone());
+            drop(task);
+            drop(before);
+        }
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let task = self.0.lock().clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
 }
 
 impl<F: Future> Driven<F> {
     pub(crate) fn new(cell: Arc<AnyCell>, future: F) -> Self {
-        Self { cell, future: Some(Box::pin(future)) }
+        Self { cell, relay: Arc::default(), future: Some(Box::pin(future)) }
     }
 }
 
@@ -97,7 +127,10 @@ impl<F: Future> Future for Driven<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.cell.adopt_task(cx.waker());
+        this.relay.lead_to(cx.waker());
+        let waker = Waker::from(Arc::clone(&this.relay));
+        let cx = &mut Context::from_waker(&waker);
+        this.cell.adopt_task(&waker);
         let scope = Scope::enter(&this.cell);
         let Some(future) = this.future.as_mut() else { return Poll::Ready(Err(ExitReason::NoProc)) };
         let mut output = None;
@@ -141,6 +174,9 @@ fn poll_once(
         return Poll::Ready(reason);
     }
     head.running.store(true, Ordering::Relaxed);
+    if ambient::take_panicked() {
+        panics::forget();
+    }
     let sampled = SAMPLER.get().is_multiple_of(SAMPLE).then(Instant::now);
     SAMPLER.set(SAMPLER.get().wrapping_add(1));
     let outcome = catch(|| future.poll(cx));
@@ -150,17 +186,15 @@ fn poll_once(
         head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
     }
     head.running.store(false, Ordering::Relaxed);
-    match outcome {
-        Ok(Poll::Pending) => match ambient::take_ending().or_else(|| scope.cell.take_doom()) {
-            Some(reason) => Poll::Ready(reason),
-            None => Poll::Pending,
-        },
-        Ok(Poll::Ready(reason)) => Poll::Ready(reason),
-        Err(reason) => {
-            crash::report(&reason, None);
-            Poll::Ready(reason)
-        }
+    let ending = ambient::take_ending();
+    // An exit signal came first, also one that the process sent to itself: what its code did since then is too late.
+    if let Some(reason) = scope.cell.take_doom().or(ending) {
+        return Poll::Ready(reason);
     }
+    if let Err(reason) = &outcome {
+        crash::report(reason, None);
+    }
+    outcome.unwrap_or_else(Poll::Ready)
 }
 
 /// Ends the current process with `reason`, from the top of its body, and never resolves.

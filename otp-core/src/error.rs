@@ -102,3 +102,24 @@ impl fmt::Display for FindError {
 }
 
 impl std::error::Error for FindError {}
+
+/// Why a request was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The process is dead.
+    NoProc,
+    /// Waiting for the answer would close this cycle of processes that wait for each other; the caller comes first.
+    Deadlock(Vec<Pid>),
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("the process is dead"),
+            Self::Deadlock(cycle) => write!(f, "a deadlock among {cycle:?}"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}

@@ -30,7 +30,7 @@ pub fn on_exit(pid: Pid, hook: impl FnOnce(Pid, &ExitReason) + Send + 'static) -
     let cell = table::get(pid).ok_or(HookError)?;
     let hook = Box::new(hook);
     let mut inner = cell.inner.lock();
-    if inner.dead {
+    if inner.is_gone() {
         return Err(HookError);
     }
     inner.extra().hooks.push(hook);

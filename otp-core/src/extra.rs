@@ -1,12 +1,14 @@
 //! [`Extra`]: the part of a process that most processes never need, behind one pointer.
 
 use std::collections::HashMap;
+use std::task::Waker;
 
 use crate::exit_reason::ExitReason;
 use crate::link::PidSet;
 use crate::monitor::{MonitorRef, Monitoring, Watcher};
 use crate::name::ProcessName;
 use crate::pid::Pid;
+use crate::reply::Unanswered;
 
 /// What runs when a process has died, before anyone hears of it: registries, tables, names give up their entries.
 pub(crate) type ExitHook = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
@@ -18,6 +20,8 @@ pub(crate) struct Extra {
     pub(crate) exit: Option<ExitReason>,
     /// Processes linked to this one.
     pub(crate) links: PidSet,
+    /// Processes that linked to this one when it was gone, but not buried: they hear `NoProc` once it is.
+    pub(crate) late_links: Vec<Pid>,
     /// Monitors that this process holds.
     pub(crate) monitors: HashMap<MonitorRef, Monitoring>,
     /// Monitors that others hold on this process.
@@ -25,4 +29,8 @@ pub(crate) struct Extra {
     pub(crate) name: Option<ProcessName>,
     pub(crate) label: Option<Box<str>>,
     pub(crate) hooks: Vec<ExitHook>,
+    /// Who receives, where that is not the process's own task: a future inside a set of futures with wakers of their own.
+    pub(crate) receiver: Option<Waker>,
+    /// Requests whose callers hear of the death: those that an ending process has let go of, and those who wait for it.
+    pub(crate) unanswered: Vec<Unanswered>,
 }

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::VecDeque;
 
 use crate::exit_reason::ExitReason;
-use crate::monitor::Down;
+use crate::monitor::{Down, MonitorRef};
 use crate::pid::Pid;
 
 /// What a process receives: a message of its own type, or one of the two signals that arrive as messages.
@@ -17,7 +17,7 @@ use crate::pid::Pid;
 pub enum Received<M> {
     /// A message.
     Message(M),
-    /// A linked process ended, or somebody called [`exit`](crate::process::exit_signal), and this process traps
+    /// A linked process ended, or somebody called [`send_exit`](crate::process::send_exit), and this process traps
     /// exits.
     Exit {
         /// The process that ended or that sent the signal.
@@ -88,6 +88,8 @@ impl<M> Inbox<M> {
 pub(crate) trait SignalQueue: Send + 'static {
     fn push_signal(&mut self, signal: Signal);
     fn len(&self) -> usize;
+    /// Removes the DOWN of a monitor; whether it was there.
+    fn remove_down(&mut self, monitor: MonitorRef) -> bool;
     /// Empties the queue; the contents are for dropping outside the lock.
     fn take(&mut self) -> Option<Box<dyn Any + Send>>;
     fn message_type(&self) -> TypeId;
@@ -100,6 +102,14 @@ impl<M: Send + 'static> SignalQueue for Inbox<M> {
 
     fn len(&self) -> usize {
         self.items.len()
+    }
+
+    fn remove_down(&mut self, monitor: MonitorRef) -> bool {
+        let found = self.items.iter().rposition(|item| match item {
+            Item::Signal(signal) => matches!(&**signal, Signal::Down(down) if down.monitor == monitor),
+            Item::Message(_) => false,
+        });
+        found.and_then(|at| self.items.remove(at)).is_some()
     }
 
     fn take(&mut self) -> Option<Box<dyn Any + Send>> {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::ambient;
+use crate::cell::Life;
 use crate::clock;
 use crate::error::NotAProcess;
 use crate::monitor::Monitoring;
@@ -51,7 +52,7 @@ pub struct ProcessInfo {
     pub messages_handled: u64,
     /// The time spent in its polls, estimated: one poll in 64 is timed.
     pub busy: Duration,
-    /// The time since it was started.
+    /// The time since it was started, to about 17 milliseconds.
     pub uptime: Duration,
 }
 
@@ -81,10 +82,10 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         parent: head.parent,
         messages_handled: head.handled.load(Ordering::Relaxed),
         busy: Duration::from_nanos(head.busy.load(Ordering::Relaxed)),
-        uptime: Duration::from_nanos(clock::now().saturating_sub(head.started)),
+        uptime: clock::since_ticks(head.started),
     };
     let inner = cell.inner.lock();
-    if inner.dead {
+    if inner.life == Life::Dead {
         return None;
     }
     info.trap_exit = inner.trap_exit;
@@ -117,14 +118,16 @@ pub fn list() -> Vec<Pid> {
     table::pids()
 }
 
-/// Whether a process has not ended yet.
+/// Whether a process has not ended yet. Once this is `false`, its state is dropped and its name free.
+///
+/// An exit signal acts at the receiver's next `.await`; until then it is alive.
 ///
 /// # Counterpart
 ///
 /// `erlang:is_process_alive/1`.
 #[must_use]
 pub fn is_alive(pid: Pid) -> bool {
-    table::get(pid).is_some_and(|cell| !cell.is_dead())
+    table::get(pid).is_some()
 }
 
 /// The pid of the current process; `None` outside any.
@@ -169,7 +172,7 @@ pub fn set_label(label: impl Into<Box<str>>) -> Result<(), NotAProcess> {
     let label = label.into();
     ambient::with(|cell| {
         let mut inner = cell.ok_or(NotAProcess)?.inner.lock();
-        if !inner.dead {
+        if !inner.is_gone() {
             inner.extra().label = Some(label);
         }
         Ok(())

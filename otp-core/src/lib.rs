@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ambient;
+mod calling;
 mod cell;
 mod child_spec;
 mod clock;
@@ -25,14 +26,19 @@ mod pid;
 pub mod process;
 mod recipient;
 mod reply;
+mod run_token;
 mod runtime;
 mod signal;
+mod slot;
 mod spawn;
 mod sync;
 mod table;
 mod timer;
 
 pub mod behaviour;
+
+#[cfg(all(test, otp_loom))]
+mod loom_slot;
 
 pub use child_spec::{Restart, Shutdown};
 pub use error::{FindError, NotAProcess, NotRegistered, RegisterError, SendError};

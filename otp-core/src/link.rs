@@ -8,9 +8,10 @@
 use std::collections::HashSet;
 
 use crate::ambient;
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Life};
 use crate::error::NotAProcess;
 use crate::exit_reason::ExitReason;
+use crate::monitor::{self, MonitorRef};
 use crate::pid::Pid;
 use crate::signal;
 use crate::sync::{Mutex, MutexGuard};
@@ -56,19 +57,33 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
     let _pair = pair(me, pid);
     {
         let mut inner = cell.inner.lock();
-        if inner.dead || !inner.extra().links.insert(pid) {
+        if inner.is_gone() || !inner.extra().links.insert(pid) {
             return;
         }
     }
     let linked = table::get(pid).is_some_and(|peer| {
         let mut inner = peer.inner.lock();
-        if !inner.dead {
-            inner.extra().links.insert(me);
+        match inner.life {
+            Life::Alive | Life::Ending => drop(inner.extra().links.insert(me)),
+            Life::Doomed | Life::Dead => inner.extra().late_links.push(me),
+            Life::Buried => return false,
         }
-        !inner.dead
+        true
     });
     if !linked {
         signal::link_exit(cell, pid, ExitReason::NoProc);
+    }
+}
+
+/// Cuts a process that failed to start off its starter: link and monitor, as if they had never been.
+///
+/// For behaviours, before they kill it.
+pub fn disown(starter: Pid, child: Pid, monitor: Option<MonitorRef>) {
+    if let Some(starter) = table::get(starter) {
+        unlink_from(&starter, child);
+        if let Some(monitor) = monitor {
+            monitor::end(&starter, monitor, true);
+        }
     }
 }
 
@@ -81,6 +96,7 @@ pub(crate) fn unlink_from(cell: &AnyCell, pid: Pid) {
         && let Some(extra) = &mut peer.inner.lock().extra
     {
         extra.links.remove(me);
+        extra.late_links.retain(|&late| late != me);
     }
 }
 

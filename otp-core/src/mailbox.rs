@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::task::coop;
 
-use crate::cell::{AnyCell, Cell, downcast};
-use crate::error::{FindError, SendError};
+use crate::calling::Calling;
+use crate::cell::{AnyCell, Cell, Life, downcast};
+use crate::error::{FindError, RequestError, SendError};
 use crate::inbox::{Inbox, Item, Received, Signal};
 use crate::pid::Pid;
 use crate::recipient::Recipient;
@@ -19,6 +21,7 @@ use crate::{monitor, name, table};
 pub struct Mailbox<M: Send + 'static> {
     cell: Arc<Cell<Inbox<M>>>,
     /// Taken from the queue in one piece, and not handled yet. Boxed: most processes never have two messages waiting.
+    #[expect(clippy::box_collection, reason = "24 bytes less in each idle process")]
     batch: Option<Box<VecDeque<Item<M>>>>,
 }
 
@@ -58,13 +61,15 @@ impl<M: Send + 'static> Mailbox<M> {
                 Some(item) => item,
                 None => match self.refill() {
                     Some(item) => item,
-                    None => return Poll::Pending,
+                    None if self.will_be_woken(cx.waker()) => return Poll::Pending,
+                    None => continue,
                 },
             };
             if let Item::Signal(signal) = &item
                 && let Signal::Down(down) = &**signal
                 && !monitor::claim(&self.cell, down.monitor)
             {
+                self.cell.head.count_handled();
                 continue;
             }
             self.cell.head.count_handled();
@@ -73,14 +78,56 @@ impl<M: Send + 'static> Mailbox<M> {
         }
     }
 
-    /// Takes the queue, or its only item; an empty one is marked for a wake-up.
-    fn refill(&mut self) -> Option<Item<M>> {
+    /// Whether the next push wakes this waker; `false` if one came meanwhile.
+    #[inline]
+    fn will_be_woken(&self, waker: &Waker) -> bool {
+        let head = &self.cell.head;
+        head.task_waker().is_some_and(|task| task.will_wake(waker)) || self.register(waker)
+    }
+
+    /// A future inside a set of futures is polled only when its own waker is woken: remembers that one.
+    #[cold]
+    fn register(&self, waker: &Waker) -> bool {
         let mut inner = self.cell.inner.lock();
+        if inner.queue.items.is_empty() {
+            inner.parked = true;
+            inner.extra().receiver = Some(waker.clone());
+        }
+        inner.queue.items.is_empty()
+    }
+
+    /// Whether something is waiting to be received, for sure.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.batch.as_ref().is_some_and(|batch| !batch.is_empty())
+            || self.cell.head.pushed.load(Ordering::Acquire)
+    }
+
+    /// Whether an exit signal has hit this process: whatever it does now, it dies when its poll ends.
+    #[must_use]
+    pub fn is_doomed(&self) -> bool {
+        self.cell.head.is_doomed()
+    }
+
+    /// For runners: the process has decided to end. Callers whose requests it lets go of from now on hear of its death.
+    pub fn set_ending(&self) {
+        let mut inner = self.cell.inner.lock();
+        inner.life = inner.life.max(Life::Ending);
+    }
+
+    /// Takes the queue, or its only item, and marks the process as waiting once nothing is left.
+    ///
+    /// It is marked when the last message is taken out, not when the queue is found empty: then the usual way back to
+    /// sleep, with nothing new since, takes no lock. A push meanwhile costs a wake-up of a running task.
+    fn refill(&mut self) -> Option<Item<M>> {
+        if !self.cell.head.pushed.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut inner = self.cell.inner.lock();
+        self.cell.head.pushed.store(false, Ordering::Relaxed);
+        inner.parked = true;
         match inner.queue.items.len() {
-            0 => {
-                inner.parked = true;
-                None
-            }
+            0 => None,
             // A single message stays in its buffer's place: swapping would give each idle process two buffers.
             1 => inner.queue.items.pop_front(),
             _ => {
@@ -104,10 +151,22 @@ impl<M: Send + 'static> Mailbox<M> {
         self.cell.head.pid
     }
 
-    /// The process that started this one; `None` if it was started outside any.
+    /// The process whose end a behaviour obeys: the one that started this one with a link, or this one itself.
     #[must_use]
-    pub fn parent(&self) -> Option<Pid> {
-        self.cell.head.parent
+    pub fn parent(&self) -> Pid {
+        let head = &self.cell.head;
+        head.parent.filter(|_| head.linked).unwrap_or(head.pid)
+    }
+
+    /// For runners of servers: whether a callback runs, as opposed to the wait for messages. See `CallError::Deadlock`.
+    #[inline]
+    pub fn set_in_callback(&self, in_callback: bool) {
+        self.cell.head.in_callback.store(in_callback, Ordering::Relaxed);
+    }
+
+    /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
+    pub fn put_back(&mut self, message: M) {
+        self.batch.get_or_insert_default().push_front(Item::Message(message));
     }
 }
 
@@ -166,7 +225,24 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// [`SendError`] with the message.
     #[inline]
     pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
-        self.cell.push(message).map_err(SendError)
+        self.cell.push(message).map(drop).map_err(SendError)
+    }
+
+    /// Sends a request whose answer the current process is about to wait for, and shows it as waiting as long as the
+    /// result lives.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`]: the process is dead, or, with `refuse_cycles`, waiting for it could never end.
+    pub fn try_request(&self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError> {
+        let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
+        match self.cell.push(message) {
+            Ok(number) => {
+                calling.queued_as(number);
+                Ok(calling)
+            }
+            Err(_) => Err(RequestError::NoProc),
+        }
     }
 
     /// The process's pid.
@@ -178,7 +254,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// Whether the process has not ended yet.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        !self.cell.is_dead()
+        table::get(self.pid()).is_some()
     }
 
     /// The address of this process for messages `T` alone.

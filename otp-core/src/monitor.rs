@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ambient;
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Life};
 use crate::error::NotAProcess;
 use crate::exit_reason::ExitReason;
 use crate::inbox::Signal;
@@ -96,6 +96,8 @@ pub(crate) enum Monitoring {
 pub(crate) struct Watcher {
     pub(crate) pid: Pid,
     pub(crate) target: Target,
+    /// It came when the target was gone, but not buried: it hears `NoProc` once it is.
+    pub(crate) late: bool,
 }
 
 /// Monitors a process, given by pid or name: when it ends, the current process receives one [`Down`].
@@ -128,17 +130,19 @@ pub(crate) fn monitor_from(cell: &AnyCell, target: Target) -> MonitorRef {
     }
     {
         let mut inner = cell.inner.lock();
-        if inner.dead {
+        if inner.is_gone() {
             return monitor;
         }
         inner.extra().monitors.insert(monitor, Monitoring::Active(pid));
     }
     let watched = found.is_some_and(|found| {
         let mut inner = found.inner.lock();
-        if !inner.dead {
-            inner.extra().watchers.insert(monitor, Watcher { pid: me, target: target.clone() });
+        if inner.life == Life::Buried {
+            return false;
         }
-        !inner.dead
+        let late = inner.is_gone();
+        inner.extra().watchers.insert(monitor, Watcher { pid: me, target: target.clone(), late });
+        true
     });
     if !watched {
         down(cell, Down { monitor, target, reason: ExitReason::NoProc });
@@ -179,7 +183,7 @@ pub fn demonitor_flush(monitor: MonitorRef) -> Result<bool, NotAProcess> {
     ambient::with(|cell| cell.map(|cell| end(cell, monitor, true)).ok_or(NotAProcess))
 }
 
-fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
+pub(crate) fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
     let target = {
         let mut inner = cell.inner.lock();
         let Some(extra) = &mut inner.extra else { return false };
@@ -192,6 +196,10 @@ fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
             Some(Monitoring::Queued) => {
                 if flush {
                     extra.monitors.remove(&monitor);
+                    // It may be in the receiver's batch by now: there it is skipped.
+                    if inner.queue.remove_down(monitor) {
+                        cell.head.count_handled();
+                    }
                 }
                 return false;
             }
@@ -214,7 +222,7 @@ pub(crate) fn forget_watcher(target: &AnyCell, monitor: MonitorRef) {
 /// Queues a DOWN, if the monitor is still active.
 pub(crate) fn down(cell: &AnyCell, down: Down) {
     let mut inner = cell.inner.lock();
-    if inner.dead {
+    if inner.is_gone() {
         return;
     }
     let Some(state) = inner.extra.as_mut().and_then(|extra| extra.monitors.get_mut(&down.monitor)) else {
@@ -222,11 +230,7 @@ pub(crate) fn down(cell: &AnyCell, down: Down) {
     };
     *state = Monitoring::Queued;
     inner.queue.push_signal(Signal::Down(down));
-    let wake = std::mem::take(&mut inner.parked);
-    drop(inner);
-    if wake {
-        cell.head.wake();
-    }
+    cell.wake_receiver(inner);
 }
 
 /// Whether a DOWN that was just taken from the queue is still wanted.

@@ -140,11 +140,12 @@ pub(crate) fn register_cell(name: ProcessName, cell: &Arc<AnyCell>) -> Result<()
     // The shard stays locked until the process has the name: a lookup never finds one that was refused. The order
     // names, then process, holds everywhere; a death takes the name out of its cell first and comes here unlocked.
     let mut names = shard(&name).write();
+    // Also a dying one, until its state is dropped: whoever gets the name finds no remains of the one before.
     if let Some(holder) = names.get(&name) {
         return Err(RegisterError::Taken(holder.head.pid));
     }
     let mut inner = cell.inner.lock();
-    if inner.dead {
+    if inner.is_gone() {
         return Err(RegisterError::NoProc);
     }
     let extra = inner.extra();

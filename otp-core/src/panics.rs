@@ -67,6 +67,11 @@ fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {
     ExitReason::Panic(Arc::new(Panic { message, location, backtrace }))
 }
 
+/// Forgets what was noted: a new poll begins.
+pub(crate) fn forget() {
+    NOTED.set(None);
+}
+
 /// Installs the hook, once.
 pub(crate) fn install_hook() {
     static INSTALLED: Once = Once::new();
@@ -79,6 +84,7 @@ pub(crate) fn install_hook() {
                     (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
                 let location = info.location().map_or_else(|| "?".to_owned(), ToString::to_string);
                 NOTED.set(Some((location, backtrace)));
+                ambient::set_panicked();
             }
             before(info);
         }));

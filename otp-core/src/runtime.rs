@@ -50,7 +50,7 @@ pub fn run<F: Future>(future: F) -> Result<F::Output, ExitReason> {
 /// Dropping it ends the process as if killed.
 pub async fn attach<F: Future>(future: F) -> Result<F::Output, ExitReason> {
     panics::install_hook();
-    let cell = Cell::<Inbox<()>>::new(crate::process::current(), None);
+    let cell = Cell::<Inbox<()>>::new(crate::process::current(), false, None);
     let erased: Arc<AnyCell> = cell;
     table::insert(Arc::clone(&erased));
     Driven::new(erased, future).await
@@ -72,7 +72,7 @@ where
     Fut: Future,
 {
     panics::install_hook();
-    let cell = Cell::<Inbox<M>>::new(crate::process::current(), None);
+    let cell = Cell::<Inbox<M>>::new(crate::process::current(), false, None);
     let mailbox = Mailbox::new(Arc::clone(&cell));
     let erased: Arc<AnyCell> = cell;
     table::insert(Arc::clone(&erased));

@@ -35,7 +35,7 @@ pub fn send_exit(pid: Pid, reason: ExitReason) {
 pub(crate) fn exit_from(cell: &AnyCell, from: Pid, reason: ExitReason) {
     if matches!(reason, ExitReason::Kill) {
         let mut inner = cell.inner.lock();
-        if !inner.dead {
+        if !inner.is_gone() {
             cell.doom(&mut inner, ExitReason::Killed);
             drop(inner);
             cell.head.wake();
@@ -52,23 +52,18 @@ pub(crate) fn link_exit(cell: &AnyCell, from: Pid, reason: ExitReason) {
 
 fn receive(cell: &AnyCell, from: Pid, reason: ExitReason, of_link: bool) {
     let mut inner = cell.inner.lock();
-    if inner.dead {
+    if inner.is_gone() {
         return;
     }
     if of_link && !inner.extra.as_mut().is_some_and(|extra| extra.links.remove(from)) {
         return;
     }
-    let wake = if inner.trap_exit {
+    if inner.trap_exit {
         inner.queue.push_signal(Signal::Exit { from, reason });
-        std::mem::take(&mut inner.parked)
-    } else if reason.is_normal() && (of_link || from != cell.head.pid) {
-        false
-    } else {
+        cell.wake_receiver(inner);
+    } else if !reason.is_normal() || (!of_link && from == cell.head.pid) {
         cell.doom(&mut inner, reason);
-        true
-    };
-    drop(inner);
-    if wake {
+        drop(inner);
         cell.head.wake();
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 
 use tokio::runtime::Handle;
 
 use crate::ambient;
 use crate::cell::{AnyCell, Cell};
 use crate::crash;
-use crate::driver::Root;
+use crate::driver::{Root, end};
 use crate::error::{NotAProcess, RegisterError};
 use crate::exit_reason::{ExitReason, IntoExitReason};
 use crate::extra::Extra;
@@ -103,7 +104,11 @@ where
     F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
     Fut: Future<Output: IntoExitReason> + Send + 'static,
 {
-    let (process, monitor) = Spawn::new().monitor().spawn(body);
+    let spawn = Spawn::new().monitor();
+    if spawn.parent.is_none() {
+        return Err(NotAProcess);
+    }
+    let (process, monitor) = spawn.spawn(body);
     monitor.map(|monitor| (process, monitor)).ok_or(NotAProcess)
 }
 
@@ -145,6 +150,12 @@ impl Spawn {
         self
     }
 
+    /// The process that will be parent, linked or monitoring.
+    #[must_use]
+    pub const fn parent(&self) -> Option<Pid> {
+        self.parent
+    }
+
     /// Starts the process; the monitor is there if one was asked for, and this code runs inside a process.
     ///
     /// # Panics
@@ -158,9 +169,11 @@ impl Spawn {
     {
         // `body` is called inside the process, so that a panic in it is the process's own.
         let body = move |mailbox: Mailbox<M>| async move {
-            let reason = body(mailbox).await.into_exit_reason();
+            let mut body = pin!(body(mailbox));
+            let reason = body.as_mut().await.into_exit_reason();
             crash::report(&reason, None);
-            reason
+            // The body's remains are dropped as part of the death: a panic in that changes nothing any more.
+            match end(reason).await {}
         };
         let embryo = self.prepare::<M>();
         embryo.go(body)
@@ -181,7 +194,7 @@ impl Spawn {
             tracing::debug!(target: "otp::process", "start_link outside any process: started without a link");
         }
         let extra = self.label.map(|label| Box::new(Extra { label: Some(label), ..Extra::default() }));
-        let cell = Cell::new(self.parent, extra);
+        let cell = Cell::new(self.parent, self.link && self.parent.is_some(), extra);
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         table::insert(erased);
         Embryo { cell: Some(cell), runtime, link: self.link, monitor: self.monitor }
@@ -226,6 +239,9 @@ impl<M: Send + 'static> Embryo<M> {
         F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
         Fut: Future<Output = ExitReason> + Send + 'static,
     {
+        let mailbox = Mailbox::new(Arc::clone(self.cell()));
+        // A panic in here leaves the embryo to its drop.
+        let body = Box::pin(body(mailbox));
         let Some(cell) = self.cell.take() else { unreachable!("go consumes the embryo") };
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         let mut monitor = None;
@@ -238,8 +254,9 @@ impl<M: Send + 'static> Embryo<M> {
             }
             monitor = self.monitor.then(|| monitor_child(parent, parent_cell.as_deref(), &erased));
         }
-        let mailbox = Mailbox::new(Arc::clone(&cell));
-        *cell.head.future.lock() = Some(Box::pin(body(mailbox)));
+        if let Some(mut token) = cell.head.try_take() {
+            *token = Some(body);
+        }
         #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]
         drop(self.runtime.spawn(Root::new(erased)));
         (ProcessRef::from_cell(cell), monitor)
@@ -270,10 +287,10 @@ fn link_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) {
     child.inner.lock().extra().links.insert(parent);
     let linked = parent_cell.is_some_and(|cell| {
         let mut inner = cell.inner.lock();
-        if !inner.dead {
+        if !inner.is_gone() {
             inner.extra().links.insert(child.head.pid);
         }
-        !inner.dead
+        !inner.is_gone()
     });
     if !linked {
         signal::link_exit(child, parent, ExitReason::NoProc);
@@ -284,11 +301,11 @@ fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) ->
     let monitor = MonitorRef::next();
     if let Some(cell) = parent_cell {
         let mut inner = cell.inner.lock();
-        if !inner.dead {
+        if !inner.is_gone() {
             inner.extra().monitors.insert(monitor, monitor::Monitoring::Active(Some(child.head.pid)));
         }
     }
-    let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid) };
+    let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid), late: false };
     child.inner.lock().extra().watchers.insert(monitor, watcher);
     monitor
 }

@@ -7,7 +7,7 @@
 mod imp {
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicU8, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
 
     /// `std`'s cell with loom's closure interface.
     #[derive(Debug, Default)]
@@ -29,9 +29,9 @@ mod imp {
 #[cfg(otp_loom)]
 mod imp {
     pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::atomic::{AtomicU8, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;
 }
 
-pub(crate) use imp::{Arc, AtomicU8, Mutex, MutexGuard, Ordering, UnsafeCell};
+pub(crate) use imp::{Arc, AtomicU8, AtomicU32, Mutex, MutexGuard, Ordering, UnsafeCell, fence};

@@ -153,8 +153,13 @@ pub(crate) fn wake_task_at(due: u64, waker: Waker) -> TimerRef {
 /// At death: drops the process's pending wake-up.
 pub(crate) fn forget(head: &Head) {
     let due = head.wake_at.load(Ordering::Relaxed);
-    if due != u64::MAX && Handle::try_current().is_ok() {
-        let service = Service::current();
+    if due == u64::MAX {
+        return;
+    }
+    // On whichever runtime this is: if it is not the process's own, the entry goes when it is due.
+    if let Some(service) =
+        Handle::try_current().ok().and_then(|handle| SERVICES.lock().get(&handle.id()).cloned())
+    {
         service.state.lock().jobs.remove(&(due, wake_id(head.pid)));
     }
 }
@@ -232,20 +237,22 @@ impl Service {
         if let Some(last) = last.filter(|last| !last.state.lock().closed) {
             return last;
         }
+        let mut new = None;
         let service = {
             let mut services = SERVICES.lock();
             let found = services.get(&runtime).filter(|service| !service.state.lock().closed).cloned();
             found.unwrap_or_else(|| {
                 let service = Arc::new(Self { runtime, state: Mutex::default() });
                 services.insert(runtime, Arc::clone(&service));
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the service is below processes, not one of them"
-                )]
-                drop(handle.spawn(Driver { service: Arc::clone(&service), sleep: None }));
+                new = Some(Driver { service: Arc::clone(&service), sleep: None });
                 service
             })
         };
+        if let Some(driver) = new {
+            // Unlocked: a runtime that is going down drops the driver at once, which takes the lock.
+            #[expect(clippy::disallowed_methods, reason = "the service is below processes, not one of them")]
+            drop(handle.spawn(driver));
+        }
         LAST.set(Some(Arc::clone(&service)));
         service
     }
@@ -324,7 +331,7 @@ impl Service {
                     if target.is_some_and(|pid| table::get(pid).is_none()) {
                         state.due.remove(&id);
                         drop(state);
-                        drop(action);
+                        guard(|| drop(action));
                         continue;
                     }
                     let next = due.saturating_add(u64::try_from(period.as_nanos()).unwrap_or(u64::MAX));
@@ -337,6 +344,9 @@ impl Service {
                     // Unless it was cancelled meanwhile, from within its own message.
                     if state.due.contains_key(&id) {
                         state.jobs.insert((next, id), Job { target, action: Action::Every(period, action) });
+                    } else {
+                        drop(state);
+                        guard(|| drop(action));
                     }
                 }
             }
@@ -347,7 +357,7 @@ impl Service {
 /// Sending runs foreign code where a `From` makes the message; its panic must not end the service.
 fn guard(action: impl FnOnce()) {
     if let Err(reason) = catch(action) {
-        tracing::error!(target: "otp::process", %reason, "making the message of a timer panicked");
+        tracing::error!(target: "otp::process", %reason, "making or dropping the message of a timer panicked");
     }
 }
 
@@ -396,7 +406,9 @@ impl Drop for Driver {
             state.due.clear();
             std::mem::take(&mut state.jobs)
         };
-        drop(jobs);
+        for job in jobs {
+            guard(|| drop(job));
+        }
         let mut services = SERVICES.lock();
         let ours = services.get(&self.service.runtime).is_some_and(|found| Arc::ptr_eq(found, &self.service));
         let gone = if ours { services.remove(&self.service.runtime) } else { None };

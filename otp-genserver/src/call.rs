@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use otp_core::behaviour::{Answer, Awaiting, Reply, Request, request};
+use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, request};
 use otp_core::{ExitReason, Pid, ReplyTo, process};
 
 use crate::destination::ResolveError;
@@ -32,6 +32,8 @@ pub enum CallError {
     Exit(ExitReason),
     /// A server called itself.
     CallingSelf,
+    /// Waiting could never end: these servers wait for each other, the caller first. Nothing was sent.
+    Deadlock(Vec<Pid>),
     /// The server dropped the request without an answer, and lives.
     NoReply,
     /// The process behind the name is another kind of server.
@@ -45,6 +47,13 @@ impl fmt::Display for CallError {
             Self::Timeout => f.write_str("the server did not answer in time"),
             Self::Exit(reason) => write!(f, "the server ended before it answered: {reason}"),
             Self::CallingSelf => f.write_str("a server called itself"),
+            Self::Deadlock(cycle) => {
+                f.write_str("a deadlock: ")?;
+                for pid in cycle {
+                    write!(f, "{pid} calls ")?;
+                }
+                cycle.first().map_or(Ok(()), |first| write!(f, "{first}"))
+            }
             Self::NoReply => f.write_str("the server dropped the request without an answer"),
             Self::WrongServer(pid) => write!(f, "{pid} is another kind of server"),
         }
@@ -58,6 +67,15 @@ impl From<ResolveError> for CallError {
         match error {
             ResolveError::NoProc => Self::NoProc,
             ResolveError::WrongServer(pid) => Self::WrongServer(pid),
+        }
+    }
+}
+
+impl From<RequestError> for CallError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Deadlock(cycle) => Self::Deadlock(cycle),
+            _ => Self::NoProc,
         }
     }
 }
@@ -116,11 +134,21 @@ impl<M> std::error::Error for CastError<M> {}
 pub struct Call<S: GenServer, T: Send + 'static> {
     stage: Stage<S, T>,
     limit: Option<Duration>,
+    refuse_cycles: bool,
 }
 
 enum Stage<S: GenServer, T: Send + 'static> {
-    Unsent { server: ServerRef<S>, call: S::Call, request: Request, reply: Reply<T> },
-    Sent(Awaiting<T>),
+    Unsent {
+        server: ServerRef<S>,
+        call: S::Call,
+        request: Request,
+        reply: Reply<T>,
+    },
+    /// Shown as waiting for the server as long as it waits.
+    Sent {
+        awaiting: Awaiting<T>,
+        _shown: Calling,
+    },
     Ready(Result<T, CallError>),
     Over,
 }
@@ -129,12 +157,16 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
     pub(crate) fn new(server: ServerRef<S>, make: impl FnOnce(ReplyTo<T>) -> S::Call) -> Self {
         let (reply_to, reply, request) = request(server.pid());
         let call = make(reply_to);
-        Self { stage: Stage::Unsent { server, call, request, reply }, limit: Some(DEFAULT_TIMEOUT) }
+        Self {
+            stage: Stage::Unsent { server, call, request, reply },
+            limit: Some(DEFAULT_TIMEOUT),
+            refuse_cycles: true,
+        }
     }
 
     /// A call that has its result already: for mocks of a client trait.
     pub const fn ready(result: Result<T, CallError>) -> Self {
-        Self { stage: Stage::Ready(result), limit: None }
+        Self { stage: Stage::Ready(result), limit: None, refuse_cycles: false }
     }
 
     /// Waits this long for the answer, counted from the first poll.
@@ -149,6 +181,13 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
         self
     }
 
+    /// Sends even if the servers that wait for each other would then wait in a circle. For a caller that waits for
+    /// something else at the same time.
+    pub const fn allow_cycle(mut self) -> Self {
+        self.refuse_cycles = false;
+        self
+    }
+
     fn send(&mut self) -> Result<(), CallError> {
         let Stage::Unsent { server, call, request, reply } = std::mem::replace(&mut self.stage, Stage::Over)
         else {
@@ -157,8 +196,8 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
         if process::current() == Some(server.pid()) {
             return Err(CallError::CallingSelf);
         }
-        server.process().try_send(ServerMessage::Call(call, request)).map_err(|_| CallError::NoProc)?;
-        self.stage = Stage::Sent(Awaiting::new(reply, self.limit));
+        let shown = server.process().try_request(ServerMessage::Call(call, request), self.refuse_cycles)?;
+        self.stage = Stage::Sent { awaiting: Awaiting::new(reply, self.limit), _shown: shown };
         Ok(())
     }
 }
@@ -174,7 +213,7 @@ impl<S: GenServer, T: Send + 'static> Future for Call<S, T> {
             self.send()?;
         }
         let result = match &mut self.stage {
-            Stage::Sent(awaiting) => match ready!(awaiting.poll(cx)) {
+            Stage::Sent { awaiting, .. } => match ready!(awaiting.poll(cx)) {
                 Some(Answer::Value(value)) => Ok(value),
                 Some(Answer::Exit(reason)) => Err(CallError::Exit(reason)),
                 Some(Answer::NoReply) => Err(CallError::NoReply),

@@ -15,8 +15,6 @@ use crate::server_ref::ServerRef;
 /// The server's own process, as its callbacks see it.
 pub struct Context<S: GenServer> {
     mailbox: Mailbox<ServerMessage<S>>,
-    /// Started with a link, so that its parent is another process.
-    linked: bool,
     /// What most servers never ask for; allocated on first use and kept.
     orders: Option<Box<Orders<S>>>,
 }
@@ -33,8 +31,8 @@ struct Orders<S: GenServer> {
 }
 
 impl<S: GenServer> Context<S> {
-    pub(crate) const fn new(mailbox: Mailbox<ServerMessage<S>>, linked: bool) -> Self {
-        Self { mailbox, linked, orders: None }
+    pub(crate) const fn new(mailbox: Mailbox<ServerMessage<S>>) -> Self {
+        Self { mailbox, orders: None }
     }
 
     fn orders(&mut self) -> &mut Orders<S> {
@@ -64,8 +62,7 @@ impl<S: GenServer> Context<S> {
     /// The process whose end, if this one traps exits, ends it: the one that started it with a link, or itself.
     #[must_use]
     pub fn parent(&self) -> Pid {
-        let starter = if self.linked { self.mailbox.parent() } else { None };
-        starter.unwrap_or_else(|| self.pid())
+        self.mailbox.parent()
     }
 
     /// Stops the server with `reason` when this callback returns `Ok`, after `terminate`. The first reason counts.
@@ -116,6 +113,21 @@ impl<S: GenServer> Context<S> {
         send_interval(period, self.server_ref().recipient(), info)
     }
 
+    /// Whether an exit signal has hit this server: then nothing of it runs any more.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.mailbox.is_doomed()
+    }
+
+    /// The server has decided to end.
+    pub(crate) fn set_ending(&self) {
+        self.mailbox.set_ending();
+    }
+
+    /// Whether a callback runs, as opposed to the wait for messages.
+    pub(crate) fn set_in_callback(&self, in_callback: bool) {
+        self.mailbox.set_in_callback(in_callback);
+    }
+
     pub(crate) fn take_stop(&mut self) -> Option<ExitReason> {
         self.orders.as_mut()?.stop.take()
     }
@@ -135,8 +147,16 @@ impl<S: GenServer> Context<S> {
         orders.kept.push(request);
     }
 
+    /// Keeps a message to the end: it is dropped as part of the death.
+    pub(crate) fn keep_message(&mut self, message: ServerMessage<S>) {
+        self.mailbox.put_back(message);
+    }
+
     /// The next message, or `None` when the callback timeout passes first. Any message ends that timeout.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Item<ServerMessage<S>>>> {
+        if self.mailbox.is_doomed() {
+            return Poll::Pending;
+        }
         let timeout = self.orders.as_mut().map(|orders| &mut orders.timeout);
         if let Poll::Ready(item) = self.mailbox.poll_item(task) {
             if let Some(timeout) = timeout
@@ -146,7 +166,9 @@ impl<S: GenServer> Context<S> {
             }
             return Poll::Ready(Some(item));
         }
-        if let Some(timeout) = timeout
+        // Messages may be waiting though none came out: then this poll has used up its share, and they go first.
+        if !self.mailbox.has_waiting()
+            && let Some(timeout) = timeout
             && let Some(deadline) = timeout
             && deadline.poll_passed(task).is_ready()
         {

@@ -28,8 +28,15 @@ pub(crate) enum Started {
 pub(crate) struct Init<S: GenServer> {
     pub(crate) args: S::Args,
     pub(crate) started: ReplyTo<Started>,
-    /// Its parent is another process.
-    pub(crate) linked: bool,
+}
+
+impl<S: GenServer> Init<S> {
+    /// Takes it apart and frees the box, which a move out of it would leave to the end of the server.
+    #[expect(clippy::boxed_local, reason = "it is to be freed here")]
+    fn open(self: Box<Self>) -> (S::Args, ReplyTo<Started>) {
+        let Self { args, started } = *self;
+        (args, started)
+    }
 }
 
 /// Runs a callback; a panic in it, or `exit`, is its reason.
@@ -50,10 +57,11 @@ pub(crate) fn run<S: GenServer>(
     mailbox: Mailbox<ServerMessage<S>>,
     init: Box<Init<S>>,
 ) -> impl Future<Output = ExitReason> + Send {
-    let mut cx = Context::new(mailbox, init.linked);
+    let mut cx = Context::new(mailbox);
     async move {
         let (mut server, started) = {
-            let Init { args, started, .. } = *init;
+            let (args, started) = init.open();
+            cx.set_in_callback(true);
             let made = flatten(guard!(S::init(args, &mut cx)));
             match made {
                 Ok(server) => (server, started),
@@ -62,9 +70,11 @@ pub(crate) fn run<S: GenServer>(
         };
         started.send(Started::Yes);
         let mut last = Kind::Init;
-        // The request of the one who called `stop`, who waits for the death: kept until then.
-        let mut _stopped_by = None;
         let reason = loop {
+            if cx.is_doomed() {
+                // The driver sees it as soon as this poll ends; no further callback runs.
+                std::future::pending::<()>().await;
+            }
             if let Some(reason) = cx.take_stop() {
                 break reason;
             }
@@ -72,7 +82,9 @@ pub(crate) fn run<S: GenServer>(
                 last = Kind::Continue;
                 guard!(server.handle_continue(continuation, &mut cx))
             } else {
+                cx.set_in_callback(false);
                 let next = poll_fn(|task| cx.poll_next(task)).await;
+                cx.set_in_callback(true);
                 last = Kind::of(next.as_ref());
                 match next {
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
@@ -91,7 +103,8 @@ pub(crate) fn run<S: GenServer>(
                     Some(Item::Message(ServerMessage::System(system))) => {
                         let System::Stop { reason, .. } = &*system;
                         let reason = reason.clone();
-                        _stopped_by = Some(system);
+                        // It holds the reply to the one who called `stop`, who waits for the death.
+                        cx.keep_message(ServerMessage::System(system));
                         break reason;
                     }
                     Some(Item::Signal(signal)) => match *signal {
@@ -102,10 +115,13 @@ pub(crate) fn run<S: GenServer>(
                     None => guard!(server.handle_timeout(&mut cx)),
                 }
             };
-            if let Err(reason) = flatten(outcome) {
+            if let Err(reason) = flatten(outcome)
+                && !cx.is_doomed()
+            {
                 break reason;
             }
         };
+        cx.set_ending();
         let failure = guard!(server.terminate(&reason, &mut cx)).err();
         let reason = failure.unwrap_or(reason);
         report(&reason, Some(last.as_str()));

@@ -95,7 +95,7 @@ impl<S: GenServer> ServerRef<S> {
 }
 
 impl<S: GenServer> Destination<S> for ServerRef<S> {
-    fn resolve(&self) -> Result<ServerRef<S>, ResolveError> {
+    fn resolve(&self) -> Result<Self, ResolveError> {
         Ok(self.clone())
     }
 

@@ -1,13 +1,14 @@
 //! [`Start`] and [`StartMonitor`]: starting a server, and waiting for its `init`.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use otp_core::behaviour::{Answer, Awaiting, Spawn, request};
-use otp_core::process::{current, send_exit};
+use otp_core::behaviour::{Answer, Awaiting, Spawn, await_end, disown, request};
+use otp_core::process::send_exit;
 use otp_core::{ExitReason, MonitorRef, NotAProcess, Pid, ProcessName, RegisterError};
 
 use crate::name::Name;
@@ -54,7 +55,6 @@ impl std::error::Error for StartError {}
 pub struct Start<S: GenServer> {
     args: S::Args,
     spawn: Spawn,
-    link: bool,
     name: Option<ProcessName>,
     limit: Option<Duration>,
 }
@@ -63,7 +63,7 @@ impl<S: GenServer> Start<S> {
     /// The parent is whoever calls this, whoever awaits it later.
     pub(crate) fn new(args: S::Args, link: bool) -> Self {
         let spawn = if link { Spawn::new().link() } else { Spawn::new() };
-        Self { args, spawn, link, name: None, limit: None }
+        Self { args, spawn, name: None, limit: None }
     }
 
     /// Registers the server under a name before `init` runs.
@@ -85,7 +85,8 @@ impl<S: GenServer> Start<S> {
     }
 
     fn begin(self) -> (Progress<S>, Option<MonitorRef>) {
-        let Self { args, spawn, link, name, limit } = self;
+        let Self { args, spawn, name, limit } = self;
+        let starter = spawn.parent();
         let embryo = spawn.prepare();
         if let Some(name) = name
             && let Err(error) = embryo.register(name)
@@ -97,9 +98,10 @@ impl<S: GenServer> Start<S> {
             return (Progress::Failed(Some(error)), None);
         }
         let (reply_to, reply, _) = request(embryo.address().pid());
-        let init = Box::new(Init { args, started: reply_to, linked: link });
+        let init = Box::new(Init { args, started: reply_to });
         let (process, monitor) = embryo.go(move |mailbox| run::<S>(mailbox, init));
-        (Progress::Waiting(Some(ServerRef::new(process)), Awaiting::new(reply, limit)), monitor)
+        let child = HalfStarted { starter, server: ServerRef::new(process), monitor };
+        (Progress::Waiting(Some(child), Awaiting::new(reply, limit)), monitor)
     }
 }
 
@@ -121,13 +123,31 @@ impl<S: GenServer> fmt::Debug for Start<S> {
     }
 }
 
+/// A server whose `init` runs.
+struct HalfStarted<S: GenServer> {
+    starter: Option<Pid>,
+    server: ServerRef<S>,
+    monitor: Option<MonitorRef>,
+}
+
+impl<S: GenServer> HalfStarted<S> {
+    /// Ends it, without a word to its starter's mailbox or links.
+    fn kill(&self) {
+        let child = self.server.pid();
+        if let Some(starter) = self.starter {
+            disown(starter, child, self.monitor);
+        }
+        send_exit(child, ExitReason::Kill);
+    }
+}
+
 /// Where a start stands.
 enum Progress<S: GenServer> {
     Failed(Option<StartError>),
-    /// The address is gone once the outcome is known.
-    Waiting(Option<ServerRef<S>>, Awaiting<Started>),
+    /// The server is gone from here once the outcome is known.
+    Waiting(Option<HalfStarted<S>>, Awaiting<Started>),
     /// The time was up: it was killed, and its death is awaited, so that nothing of it is left.
-    Dying(Awaiting<Started>),
+    Dying(Awaiting<Infallible>),
 }
 
 /// The future of [`Start`].
@@ -161,24 +181,14 @@ impl<S: GenServer> Future for Starting<S> {
                     Some(error) => Err(error),
                     None => panic!("polled after it was ready"),
                 },
-                Progress::Waiting(server, awaiting) => match ready!(awaiting.poll(cx)) {
-                    Some(Answer::Value(Started::Yes)) => match server.take() {
-                        Some(server) => Ok(server),
-                        None => panic!("polled after it was ready"),
-                    },
-                    Some(answer) => {
-                        drop(server.take());
-                        Err(failure(answer))
-                    }
-                    None => {
-                        if let Some(server) = server.take() {
-                            send_exit(server.pid(), ExitReason::Kill);
-                        }
-                        awaiting.extend();
-                        let Some(Progress::Waiting(_, awaiting)) = self.progress.take() else {
-                            unreachable!()
-                        };
-                        self.progress = Some(Progress::Dying(awaiting));
+                Progress::Waiting(child, awaiting) => match (ready!(awaiting.poll(cx)), child.take()) {
+                    (_, None) => panic!("polled after it was ready"),
+                    (Some(Answer::Value(Started::Yes)), Some(child)) => Ok(child.server),
+                    (Some(answer), Some(_)) => Err(failure(answer)),
+                    (None, Some(child)) => {
+                        let end = await_end(child.server.pid());
+                        child.kill();
+                        self.progress = Some(Progress::Dying(Awaiting::new(end, None)));
                         continue;
                     }
                 },
@@ -203,8 +213,8 @@ fn failure(answer: Answer<Started>) -> StartError {
 
 impl<S: GenServer> Drop for Starting<S> {
     fn drop(&mut self) {
-        if let Some(Progress::Waiting(Some(server), _)) = &self.progress {
-            send_exit(server.pid(), ExitReason::Kill);
+        if let Some(Progress::Waiting(Some(child), _)) = &self.progress {
+            child.kill();
         }
     }
 }
@@ -271,7 +281,7 @@ impl<S: GenServer> Future for StartingMonitored<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         if self.starting.start.is_some() {
-            if current().is_none() {
+            if self.starting.start.as_ref().is_some_and(|start| start.spawn.parent().is_none()) {
                 self.starting.start = None;
                 return Poll::Ready(Err(StartError::NotAProcess));
             }

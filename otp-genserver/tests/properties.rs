@@ -193,9 +193,13 @@ impl Model {
         self.end_of_poll();
         if self.dead {
             let reason = self.reason().to_owned();
-            for (caller, _) in rest {
+            let mut gone = false;
+            for (caller, command) in rest {
+                // Who called after the exit signal called a dead process.
+                gone |= matches!(command, Command::Kill);
                 if caller != usize::MAX {
-                    self.tell(caller, Heard::Exit(reason.clone()));
+                    let heard = if gone { Heard::NoProc } else { Heard::Exit(reason.clone()) };
+                    self.tell(caller, heard);
                 }
             }
         }

@@ -5,8 +5,8 @@ pub use otp_core as core;
 pub use otp_core::process;
 pub use otp_core::{
     Down, ExitReason, Mailbox, MonitorRef, NotAProcess, Panic, Pid, ProcessName, ProcessRef, Received,
-    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, attach, run, send_after, send_interval, spawn,
-    spawn_link, spawn_monitor,
+    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, attach, attach_with, run, send_after,
+    send_interval, spawn, spawn_link, spawn_monitor,
 };
 pub use otp_genserver as genserver;
 pub use otp_genserver::{
@@ -21,3 +21,8 @@ pub use otp_macros::{gen_server_facade as gen_server, main_facade as main, test_
 pub mod __private {
     pub use otp_core::__private::{Flavor, Options, main, test};
 }
+
+/// The README of the workspace, for its code.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct WorkspaceReadme;

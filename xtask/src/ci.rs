@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     step("clippy", "no warning in any target, all features on", checks::clippy),
     step("test", "all tests pass, the crates built together with all features", test::together),
     step("alone", "each crate's tests pass when it is built alone with its default features", test::alone),
+    step("loom", "the models of hand-made synchronisation hold in every order of events", test::loom),
     step("doctest", "the examples in the documentation run", test::doctest),
     step("doc", "the documentation builds without a warning", checks::doc),
     step("features", "each crate compiles with no feature, with each one, and with all", features::features),

@@ -4,6 +4,7 @@
 
 mod ci;
 mod command;
+mod ledger;
 mod tidy;
 mod version;
 mod workspace;
@@ -21,6 +22,11 @@ struct Subcommand {
 
 const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { name: "ci", about: "run the checks that a change must pass (ci --help)", run: ci::run },
+    Subcommand {
+        name: "ledger",
+        about: "which behaviours of docs/ledger/ have a test or a recorded difference",
+        run: ledger::run,
+    },
     Subcommand { name: "tidy", about: "check the rules that the compiler cannot", run: tidy::run },
 ];
 

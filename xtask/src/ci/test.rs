@@ -22,6 +22,13 @@ pub(super) fn alone(workspace: &Workspace) -> StepResult {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
 
+/// loom stands in for the locks and atomics of `otp-core/src/sync.rs`, so it is a build of its own.
+pub(super) fn loom(workspace: &Workspace) -> StepResult {
+    let mut models = cargo("test --release --package otp-core --no-default-features --lib loom_");
+    let target = workspace.target_dir.join("loom");
+    Ok(run(models.env("RUSTFLAGS", "--cfg otp_loom").env("CARGO_TARGET_DIR", target))?)
+}
+
 pub(super) fn doctest(_: &Workspace) -> StepResult {
     Ok(run(&mut cargo("test --no-fail-fast --doc --workspace --all-features"))?)
 }

@@ -1,0 +1,268 @@
+//! The HTTP side: the routes, and what each asks of which server.
+//!
+//! No handler waits without limit: calls have time limits, and so has the request as a whole.
+
+mod error;
+mod page;
+mod processes;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use otp::StartError;
+use serde::{Deserialize, Serialize};
+
+use self::error::Failure;
+pub(crate) use self::page::commands;
+use crate::cache::{CACHE, CacheClient, CacheStats, Full};
+use crate::limiter::{LIMITER, LimiterClient};
+use crate::report::{REPORTER, ReporterClient};
+use crate::servers::{KillError, Server, Settings};
+
+const MAX_KEY: usize = 128;
+const MAX_CLIENT: usize = 64;
+const MAX_BODY: usize = 64 * 1024;
+const DEFAULT_TTL_MS: u64 = 60_000;
+/// A day.
+const MAX_TTL_MS: u64 = 24 * 3600 * 1000;
+/// What a report, or a whole request, may take longer than a report's work does.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Who is asking: for the limiter, and so not to be trusted further than that.
+const CLIENT: HeaderName = HeaderName::from_static("x-client");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+
+/// What the handlers share. The servers themselves are found by their names.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// What a server is started again with.
+    pub(crate) settings: Settings,
+    /// The service's own address, for the commands on the page.
+    pub(crate) url: String,
+}
+
+/// All routes.
+pub(crate) fn router(app: App) -> Router {
+    let app = Arc::new(app);
+    let cache = put(put_entry).get(get_entry).delete(delete_entry);
+    Router::new()
+        .route("/cache/{key}", cache)
+        .route_layer(from_fn(rate_limit))
+        .route("/", get(page))
+        .route("/info", get(info))
+        .route("/report", get(report))
+        .route("/kill/{name}", post(kill))
+        .route("/start/{name}", post(start))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&app), deadline))
+        .with_state(app)
+}
+
+/// The last resort: whatever a request waits for, such as a body that does not come, it waits for so long.
+async fn deadline(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let limit = app.settings.report_effort + 2 * MARGIN;
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let text = format!("the request was not done within {limit:?}");
+            Failure::new(StatusCode::GATEWAY_TIMEOUT, text).into_response()
+        }
+    }
+}
+
+/// Lets a client through to the cache as often as the limiter allows. A dead limiter lets nobody through.
+async fn rate_limit(request: Request, next: Next) -> Result<Response, Failure> {
+    let client = client(&request)?;
+    let decision = LIMITER.check(client).await.map_err(|error| Failure::call(Server::Limiter, error))?;
+    let mut response = if decision.allowed {
+        next.run(request).await
+    } else {
+        let seconds = decision.retry_after.as_millis().div_ceil(1000).max(1);
+        let text = format!("too many requests: try again in {seconds} s");
+        let retry_after = HeaderValue::from_str(&seconds.to_string()).ok();
+        let mut response = Failure::new(StatusCode::TOO_MANY_REQUESTS, text).into_response();
+        response.headers_mut().extend(retry_after.map(|value| (header::RETRY_AFTER, value)));
+        response
+    };
+    response.headers_mut().insert(REMAINING, decision.remaining.into());
+    Ok(response)
+}
+
+/// The header `x-client`, or else the peer's address.
+fn client(request: &Request) -> Result<String, Failure> {
+    let Some(given) = request.headers().get(CLIENT) else {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        return Ok(peer.map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string()));
+    };
+    match given.to_str() {
+        Ok(text) if (1..=MAX_CLIENT).contains(&text.len()) => Ok(text.to_owned()),
+        _ => {
+            Err(Failure::bad_request(format!("x-client must be 1 to {MAX_CLIENT} visible ASCII characters")))
+        }
+    }
+}
+
+type PathText = Result<Path<String>, PathRejection>;
+
+fn key(path: PathText) -> Result<String, Failure> {
+    let Path(key) = path.map_err(|error| Failure::bad_request(error.body_text()))?;
+    match key.len() {
+        1..=MAX_KEY => Ok(key),
+        len => Err(Failure::bad_request(format!("a key has 1 to {MAX_KEY} bytes, this one {len}"))),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct PutQuery {
+    ttl_ms: Option<String>,
+}
+
+fn ttl(query: Result<Query<PutQuery>, QueryRejection>) -> Result<Duration, Failure> {
+    let Query(PutQuery { ttl_ms }) = query.map_err(|error| Failure::bad_request(error.body_text()))?;
+    let Some(text) = ttl_ms else { return Ok(Duration::from_millis(DEFAULT_TTL_MS)) };
+    match text.parse() {
+        Ok(ms @ 1..=MAX_TTL_MS) => Ok(Duration::from_millis(ms)),
+        _ => Err(Failure::bad_request(format!(
+            "ttl_ms must be a whole number from 1 to {MAX_TTL_MS}, not `{text}`"
+        ))),
+    }
+}
+
+fn text(body: Result<Bytes, BytesRejection>) -> Result<Arc<str>, Failure> {
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a value has at most {MAX_BODY} bytes"))
+        }
+        status => Failure::new(status, error.body_text()),
+    })?;
+    std::str::from_utf8(&body)
+        .map(Arc::from)
+        .map_err(|error| Failure::bad_request(format!("the body is not UTF-8: {error}")))
+}
+
+async fn put_entry(
+    path: PathText,
+    query: Result<Query<PutQuery>, QueryRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, Failure> {
+    let (key, ttl, value) = (key(path)?, ttl(query)?, text(body)?);
+    let answer = format!("{key} is kept for {ttl:?}\n");
+    let kept = CACHE.put(key, value, ttl).await.map_err(|error| Failure::call(Server::Cache, error))?;
+    kept.map_err(|Full| {
+        let text = "the cache is full: delete an entry, or wait until one expires";
+        Failure::new(StatusCode::INSUFFICIENT_STORAGE, text.to_owned())
+    })?;
+    Ok(answer)
+}
+
+async fn get_entry(path: PathText) -> Result<String, Failure> {
+    let value = CACHE.get(key(path)?).await.map_err(|error| Failure::call(Server::Cache, error))?;
+    value.map(|value| String::from(&*value)).ok_or_else(no_entry)
+}
+
+async fn delete_entry(path: PathText) -> Result<StatusCode, Failure> {
+    let was_there = CACHE.delete(key(path)?).await.map_err(|error| Failure::call(Server::Cache, error))?;
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(no_entry()) }
+}
+
+fn no_entry() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, "no such entry: never put, deleted, or expired".to_owned())
+}
+
+async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], Html(page::render(&app).await))
+}
+
+async fn info() -> impl IntoResponse {
+    Json(processes::all())
+}
+
+/// A report as its reader gets it.
+#[derive(Debug, Serialize)]
+struct ReportBody {
+    made_by: Option<String>,
+    took_ms: u128,
+    cache: CacheStats,
+}
+
+async fn report(State(app): State<Arc<App>>) -> Result<Json<ReportBody>, Failure> {
+    let asked = tokio::time::Instant::now();
+    let limit = app.settings.report_effort + MARGIN;
+    let report =
+        REPORTER.report().timeout(limit).await.map_err(|error| Failure::call(Server::Reporter, error))?;
+    let cache = report.cache.map_err(|error| Failure::call(Server::Cache, error))?;
+    let made_by = report.made_by.map(|pid| pid.to_string());
+    Ok(Json(ReportBody { made_by, took_ms: asked.elapsed().as_millis(), cache }))
+}
+
+fn server(path: PathText) -> Result<Server, Failure> {
+    let Path(name) = path.map_err(|error| Failure::bad_request(error.body_text()))?;
+    Server::by_name(&name).ok_or_else(|| {
+        let known = Server::ALL.map(Server::name).join(", ");
+        Failure::new(StatusCode::NOT_FOUND, format!("no server is called `{name}`: there are {known}"))
+    })
+}
+
+async fn kill(headers: HeaderMap, path: PathText) -> Result<Response, Failure> {
+    let server = server(path)?;
+    let killed = server.kill().await;
+    tracing::info!(%server, ?killed, "asked to kill");
+    let result = match killed {
+        Ok(pid) => Ok(format!("{server} was killed: it was {pid}")),
+        Err(KillError::NotRunning) => {
+            Err(Failure::new(StatusCode::CONFLICT, format!("{server} is not running")))
+        }
+        Err(KillError::StillDying) => Err(Failure::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            format!("{server} was killed, and is still in the middle of something"),
+        )),
+    };
+    answer_form(&headers, result)
+}
+
+async fn start(State(app): State<Arc<App>>, headers: HeaderMap, path: PathText) -> Result<Response, Failure> {
+    let server = server(path)?;
+    let started = server.start(&app.settings).await;
+    tracing::info!(%server, ?started, "asked to start");
+    let result = match started {
+        Ok(pid) => Ok(format!("{server} runs as {pid}")),
+        Err(StartError::AlreadyStarted(pid)) => {
+            Err(Failure::new(StatusCode::CONFLICT, format!("{server} runs already, as {pid}")))
+        }
+        Err(error) => {
+            Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{server} did not start: {error}")))
+        }
+    };
+    answer_form(&headers, result)
+}
+
+/// A browser goes back to the page, which shows how things are now; everyone else gets the answer.
+fn answer_form(headers: &HeaderMap, result: Result<String, Failure>) -> Result<Response, Failure> {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if accept.is_some_and(|accept| accept.contains("text/html")) {
+        return Ok(Redirect::to("/").into_response());
+    }
+    result.map(|text| format!("{text}\n").into_response())
+}
+
+async fn no_such_route(uri: Uri) -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, format!("there is nothing at {}: see /", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Failure {
+    let text = format!("{method} does not work on {}: the header Allow says what does", uri.path());
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, text)
+}

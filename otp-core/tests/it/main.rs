@@ -1,0 +1,20 @@
+//! The contract of processes, seen from outside. Tests of a ledger entry are named after its id.
+
+#![cfg(all(feature = "macros", not(otp_loom)))]
+
+mod crash_reports;
+mod death_order;
+mod exits;
+mod info;
+mod links;
+mod monitors;
+mod names;
+mod panics;
+mod puppet;
+mod replies;
+mod runtime;
+mod signals;
+mod spawning;
+mod support;
+mod timers;
+mod wakers;
