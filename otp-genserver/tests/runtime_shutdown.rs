@@ -52,7 +52,7 @@ enum Ask {
     /// Calls this server, which does not answer, and waits for a day.
     Call(ServerRef<Waiting>),
     /// Keeps the caller waiting.
-    Nothing(#[expect(dead_code, reason = "it is dropped with the handler")] ReplyTo<()>),
+    Nothing(ReplyTo<()>),
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
