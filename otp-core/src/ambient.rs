@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 
 use crate::cell::{AnyCell, Life};
 use crate::exit_reason::ExitReason;
+use crate::panics::catch;
 use crate::pid::Pid;
 use crate::reply::Unanswered;
 use crate::sync::Arc;
@@ -25,8 +26,8 @@ thread_local! {
         const { Ambient { current: Cell::new(None), deferred: Cell::new(0), ending: Cell::new(false), panicked: Cell::new(false) } };
     /// Requests that were let go of in the polls that are under way, the innermost last.
     static DEFERRED: RefCell<Vec<Unanswered>> = const { RefCell::new(Vec::new()) };
-    /// The reason that the current process's own code has given for its end.
-    static ENDING: RefCell<Option<ExitReason>> = const { RefCell::new(None) };
+    /// The reasons that the processes under way have given for their end, the innermost last.
+    static ENDING: RefCell<Vec<ExitReason>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `f` with the cell of the current process, if this code runs inside one.
@@ -47,14 +48,18 @@ pub(crate) fn is_current(pid: Pid) -> bool {
 
 /// Says that the current process is to end with `reason` when its poll returns.
 pub(crate) fn set_ending(reason: ExitReason) {
-    ENDING.set(Some(reason));
+    ENDING.with_borrow_mut(|endings| endings.push(reason));
     AMBIENT.with(|ambient| ambient.ending.set(true));
 }
 
 /// The reason given to `set_ending` since this was last asked.
 #[inline]
 pub(crate) fn take_ending() -> Option<ExitReason> {
-    if AMBIENT.with(|ambient| ambient.ending.replace(false)) { ENDING.take() } else { None }
+    if AMBIENT.with(|ambient| ambient.ending.replace(false)) {
+        ENDING.with_borrow_mut(Vec::pop)
+    } else {
+        None
+    }
 }
 
 /// Whether a panic was noted on this thread since this was last asked.
@@ -89,6 +94,8 @@ pub(crate) struct Scope<'a> {
     previous: Option<NonNull<AnyCell>>,
     /// Where this scope's part of `DEFERRED` begins.
     deferred_from: usize,
+    /// The enclosing scope has given its reason to end.
+    outer_ending: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -98,6 +105,7 @@ impl<'a> Scope<'a> {
             cell,
             previous: ambient.current.replace(Some(NonNull::from(&**cell))),
             deferred_from: ambient.deferred.get(),
+            outer_ending: ambient.ending.replace(false),
         })
     }
 
@@ -126,7 +134,10 @@ impl<'a> Scope<'a> {
                 inner.extra().unanswered.push(request);
             } else {
                 drop(inner);
-                request.resolve(death);
+                // A waker that panics must not keep the news from the others.
+                if let Err(reason) = catch(|| request.resolve(death)) {
+                    tracing::error!(target: "otp::process", %reason, "a caller's waker panicked");
+                }
             }
         }
     }
@@ -135,6 +146,9 @@ impl<'a> Scope<'a> {
 impl Drop for Scope<'_> {
     #[inline]
     fn drop(&mut self) {
-        AMBIENT.with(|ambient| ambient.current.set(self.previous));
+        AMBIENT.with(|ambient| {
+            ambient.current.set(self.previous);
+            ambient.ending.set(self.outer_ending);
+        });
     }
 }

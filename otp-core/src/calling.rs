@@ -22,6 +22,9 @@ use crate::table;
 /// The number of a request that is about to be queued.
 const ABOUT_TO: u32 = u32::MAX;
 
+/// Stands for a request whose caller does not depend on its answer alone: always soft.
+const OPTED_OUT: u32 = u32::MAX - 1;
+
 /// The longest chain that is followed.
 const MAX_HOPS: usize = 1024;
 
@@ -42,7 +45,7 @@ impl Calling {
         ambient::with(|cell| {
             let Some(cell) = cell else { return Ok(Self { caller: None, server: server.pid }) };
             let head = &cell.head;
-            head.calling_number.store(ABOUT_TO, Ordering::Relaxed);
+            head.calling_number.store(if refuse_cycles { ABOUT_TO } else { OPTED_OUT }, Ordering::Relaxed);
             head.calling.store(server.pid.number(), Ordering::Release);
             if refuse_cycles && head.in_callback.load(Ordering::Relaxed) {
                 fence(Ordering::SeqCst);
@@ -60,7 +63,9 @@ impl Calling {
     /// The request is in the queue, as the message of this number.
     pub(crate) fn queued_as(&self, number: u32) {
         ambient::with(|cell| {
-            if let Some(cell) = cell.filter(|cell| self.is_of(cell)) {
+            if let Some(cell) = cell.filter(|cell| self.is_of(cell))
+                && cell.head.calling_number.load(Ordering::Relaxed) == ABOUT_TO
+            {
                 cell.head.calling_number.store(number, Ordering::Release);
             }
         });
@@ -83,7 +88,7 @@ impl Drop for Calling {
     }
 }
 
-/// For generated code: the runner holds the reply of the message that is being handled.
+/// For generated code: the runner holds the reply of the message that is being handled, to the end of its callback.
 pub(crate) fn hold_reply() {
     ambient::with(|cell| {
         if let Some(cell) = cell {
@@ -140,6 +145,6 @@ fn edge_of(from: Pid) -> Option<Edge> {
     let handled = server.head.handled_number();
     let queued = number == ABOUT_TO || number.wrapping_sub(handled).cast_signed() >= 0;
     let held = number.wrapping_add(1) == handled && server.head.held.load(Ordering::Acquire);
-    let hard = caller.head.in_callback.load(Ordering::Relaxed) && (queued || held);
+    let hard = caller.head.in_callback.load(Ordering::Relaxed) && number != OPTED_OUT && (queued || held);
     Some(Edge { from, to, number, hard })
 }

@@ -47,8 +47,7 @@ pub(crate) struct Head {
     pub(crate) waker: Guarded<Waker>,
     /// Whether the waker is there; see `run_token.rs`.
     pub(crate) waker_state: AtomicU8,
-    /// It was started with a link to its parent.
-    pub(crate) linked: bool,
+    pub(crate) origin: Origin,
     /// The process is doomed or dead. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
     /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
@@ -72,6 +71,16 @@ pub(crate) struct Head {
     pub(crate) started: u32,
     /// Sampled: nanoseconds spent in polls.
     pub(crate) busy: AtomicU64,
+}
+
+/// How a process came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Spawned,
+    /// Spawned with a link to its parent.
+    Linked,
+    /// Driven by whoever polls it: `run`, `attach`.
+    Attached,
 }
 
 /// How far a process is on its way.
@@ -138,10 +147,7 @@ impl Head {
     /// One more message was taken out.
     #[inline]
     pub(crate) fn count_handled(&self) {
-        // Only the process itself writes these: no read-modify-write needed.
-        if self.held.load(Ordering::Relaxed) {
-            self.held.store(false, Ordering::Relaxed);
-        }
+        // Only the process itself writes it: no read-modify-write needed.
         self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
@@ -199,7 +205,7 @@ impl<Q: ?Sized> Cell<Q> {
 }
 
 impl<M: Send + 'static> Cell<Inbox<M>> {
-    pub(crate) fn new(parent: Option<Pid>, linked: bool, extra: Option<Box<Extra>>) -> Arc<Self> {
+    pub(crate) fn new(parent: Option<Pid>, origin: Origin, extra: Option<Box<Extra>>) -> Arc<Self> {
         Arc::new(Self {
             head: Head {
                 pid: Pid::next(),
@@ -208,7 +214,7 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 token: Head::fresh_state(),
                 waker: Guarded::empty(),
                 waker_state: Head::fresh_state(),
-                linked,
+                origin,
                 doomed: AtomicBool::new(false),
                 pushed: AtomicBool::new(false),
                 running: AtomicBool::new(false),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ambient;
+use crate::cell::Origin;
 use crate::clock;
 use crate::timer::{self, TimerRef};
 
@@ -66,8 +67,12 @@ impl Deadline {
             return Poll::Pending;
         }
         ambient::with(|cell| match cell {
-            // Only where the process's own task polls: a future that was moved into another task needs its waker.
-            Some(cell) if cell.head.task_waker().is_some_and(|waker| waker.will_wake(cx.waker())) => {
+            // Only where the process's own task polls: a future that was moved into another task needs its waker, and
+            // an attached process may move on to another runtime, which has other timers.
+            Some(cell)
+                if cell.head.origin != Origin::Attached
+                    && cell.head.task_waker().is_some_and(|waker| waker.will_wake(cx.waker())) =>
+            {
                 timer::wake_process_at(cell, due);
             }
             _ => {

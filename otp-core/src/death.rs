@@ -62,13 +62,13 @@ fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
     let late = extra.late_links.into_iter().map(|peer| (peer, &ExitReason::NoProc));
     for (peer, reason) in links.chain(late) {
         if let Some(peer) = table::get(peer) {
-            signal::link_exit(&peer, pid, reason.clone());
+            report_drop(pid, catch(|| signal::link_exit(&peer, pid, reason.clone())));
         }
     }
     for (reference, Watcher { pid: holder, target, late }) in extra.watchers {
         if let Some(holder) = table::get(holder) {
             let reason = if late { ExitReason::NoProc } else { reason.clone() };
-            monitor::down(&holder, Down { monitor: reference, target, reason });
+            report_drop(pid, catch(|| monitor::down(&holder, Down { monitor: reference, target, reason })));
         }
     }
     for (reference, monitoring) in extra.monitors {
@@ -79,12 +79,12 @@ fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
         }
     }
     for request in extra.unanswered {
-        request.resolve(Some(reason));
+        report_drop(pid, catch(|| request.resolve(Some(reason))));
     }
 }
 
 fn report_drop(pid: Pid, outcome: Result<(), ExitReason>) {
     if let Err(reason) = outcome {
-        tracing::error!(target: "otp::process", %pid, %reason, "a destructor or exit hook of a dying process panicked");
+        tracing::error!(target: "otp::process", %pid, %reason, "a destructor, exit hook or waker panicked as a process died");
     }
 }

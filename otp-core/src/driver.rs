@@ -1,6 +1,6 @@
 //! What drives a process: the tokio task around its cell, or `run` around the outermost code.
 //!
-//! Cost of a poll besides the process's own work: the run token (one uncontended lock), one load of the exit slot's
+//! Cost of a poll besides the process's own work: the run token (one atomic swap), one load of the exit slot's
 //! flag before and after, and the ambient scope (two thread-local writes).
 
 use std::cell::Cell;
@@ -90,14 +90,15 @@ pub(crate) struct Driven<F: Future> {
 
 /// A waker that leads to the task which polled last: a future may move from one task to another.
 #[derive(Default)]
-struct Relay(Mutex<Option<Waker>>);
+struct Relay(Mutex<Option<Arc<Waker>>>);
 
 impl Relay {
     fn lead_to(&self, waker: &Waker) {
-        let mut task = self.0.lock();
-        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
-            let before = task.replace(waker.clone());
-            drop(task);
+        let current = self.0.lock().clone();
+        if !current.is_some_and(|task| task.will_wake(waker)) {
+            // Foreign code, cloned and dropped outside the lock.
+            let task = Arc::new(waker.clone());
+            let before = self.0.lock().replace(task);
             drop(before);
         }
     }
@@ -111,7 +112,7 @@ impl Wake for Relay {
     fn wake_by_ref(self: &Arc<Self>) {
         let task = self.0.lock().clone();
         if let Some(task) = task {
-            task.wake();
+            task.wake_by_ref();
         }
     }
 }

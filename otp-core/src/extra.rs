@@ -29,6 +29,8 @@ pub(crate) struct Extra {
     pub(crate) name: Option<ProcessName>,
     pub(crate) label: Option<Box<str>>,
     pub(crate) hooks: Vec<ExitHook>,
+    /// How many DOWNs in the queue or the batch `demonitor_flush` has taken back.
+    pub(crate) flushed: usize,
     /// Who receives, where that is not the process's own task: a future inside a set of futures with wakers of their own.
     pub(crate) receiver: Option<Waker>,
     /// Requests whose callers hear of the death: those that an ending process has let go of, and those who wait for it.

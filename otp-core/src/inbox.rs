@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::VecDeque;
 
 use crate::exit_reason::ExitReason;
-use crate::monitor::{Down, MonitorRef};
+use crate::monitor::Down;
 use crate::pid::Pid;
 
 /// What a process receives: a message of its own type, or one of the two signals that arrive as messages.
@@ -55,7 +55,34 @@ pub enum Signal {
     Down(Down),
 }
 
+/// What waits in a mailbox, for a look before it is taken: see `Mailbox::receive_where`.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "nothing else can arrive in a mailbox")]
+pub enum Waiting<'a, M> {
+    /// See [`Received::Message`].
+    Message(&'a M),
+    /// See [`Received::Exit`].
+    Exit {
+        /// The process that ended or that sent the signal.
+        from: Pid,
+        /// Its reason.
+        reason: &'a ExitReason,
+    },
+    /// See [`Received::Down`].
+    Down(&'a Down),
+}
+
 impl<M> Item<M> {
+    pub(crate) fn as_waiting(&self) -> Waiting<'_, M> {
+        match self {
+            Self::Message(message) => Waiting::Message(message),
+            Self::Signal(signal) => match &**signal {
+                Signal::Exit { from, reason } => Waiting::Exit { from: *from, reason },
+                Signal::Down(down) => Waiting::Down(down),
+            },
+        }
+    }
+
     /// The same, for those who would rather match than save bytes.
     pub fn into_received(self) -> Received<M> {
         match self {
@@ -88,8 +115,6 @@ impl<M> Inbox<M> {
 pub(crate) trait SignalQueue: Send + 'static {
     fn push_signal(&mut self, signal: Signal);
     fn len(&self) -> usize;
-    /// Removes the DOWN of a monitor; whether it was there.
-    fn remove_down(&mut self, monitor: MonitorRef) -> bool;
     /// Empties the queue; the contents are for dropping outside the lock.
     fn take(&mut self) -> Option<Box<dyn Any + Send>>;
     fn message_type(&self) -> TypeId;
@@ -102,14 +127,6 @@ impl<M: Send + 'static> SignalQueue for Inbox<M> {
 
     fn len(&self) -> usize {
         self.items.len()
-    }
-
-    fn remove_down(&mut self, monitor: MonitorRef) -> bool {
-        let found = self.items.iter().rposition(|item| match item {
-            Item::Signal(signal) => matches!(&**signal, Signal::Down(down) if down.monitor == monitor),
-            Item::Message(_) => false,
-        });
-        found.and_then(|at| self.items.remove(at)).is_some()
     }
 
     fn take(&mut self) -> Option<Box<dyn Any + Send>> {

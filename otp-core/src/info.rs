@@ -89,7 +89,8 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         return None;
     }
     info.trap_exit = inner.trap_exit;
-    info.mailbox_len = inner.queue.len();
+    let flushed = inner.extra.as_ref().map_or(0, |extra| extra.flushed);
+    info.mailbox_len = inner.queue.len().saturating_sub(flushed);
     if let Some(extra) = &inner.extra {
         info.name.clone_from(&extra.name);
         info.label = extra.label.as_deref().map(str::to_owned);
@@ -127,7 +128,7 @@ pub fn list() -> Vec<Pid> {
 /// `erlang:is_process_alive/1`.
 #[must_use]
 pub fn is_alive(pid: Pid) -> bool {
-    table::get(pid).is_some()
+    table::contains(pid)
 }
 
 /// The pid of the current process; `None` outside any.

@@ -43,7 +43,7 @@ mod loom_slot;
 pub use child_spec::{Restart, Shutdown};
 pub use error::{FindError, NotAProcess, NotRegistered, RegisterError, SendError};
 pub use exit_reason::{ExitReason, IntoExitReason, Panic};
-pub use inbox::Received;
+pub use inbox::{Received, Waiting};
 pub use mailbox::{Mailbox, ProcessRef};
 pub use monitor::{Down, MonitorRef, Target};
 pub use name::ProcessName;

@@ -54,7 +54,7 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
     if me == pid {
         return;
     }
-    let _pair = pair(me, pid);
+    let pair = pair(me, pid);
     {
         let mut inner = cell.inner.lock();
         if inner.is_gone() || !inner.extra().links.insert(pid) {
@@ -70,6 +70,7 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
         }
         true
     });
+    drop(pair);
     if !linked {
         signal::link_exit(cell, pid, ExitReason::NoProc);
     }

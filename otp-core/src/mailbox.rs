@@ -5,13 +5,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::task::coop;
 
 use crate::calling::Calling;
-use crate::cell::{AnyCell, Cell, Life, downcast};
+use crate::cell::{AnyCell, Cell, Life, Origin, downcast};
+use crate::deadline::Deadline;
 use crate::error::{FindError, RequestError, SendError};
-use crate::inbox::{Inbox, Item, Received, Signal};
+use crate::inbox::{Inbox, Item, Received, Signal, Waiting};
 use crate::pid::Pid;
 use crate::recipient::Recipient;
 use crate::sync::Arc;
@@ -43,6 +45,152 @@ impl<M: Send + 'static> Mailbox<M> {
         poll_fn(|cx| self.poll_receive(cx)).await
     }
 
+    /// The next message or signal, or `None` if there is none within `limit`. What is there already comes first, also with
+    /// a limit of zero.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this future is dropped.
+    ///
+    /// # Counterpart
+    ///
+    /// `receive … after Time`.
+    pub async fn receive_timeout(&mut self, limit: Duration) -> Option<Received<M>> {
+        self.receive_where_timeout(|_| true, limit).await
+    }
+
+    /// The first message or signal that `wanted` accepts, in order of arrival. The others stay, in their order.
+    ///
+    /// Each look at a mailbox with many messages that are not wanted costs as much as there are.
+    ///
+    /// # Panics
+    ///
+    /// As `wanted` does; the mailbox is whole then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use otp_core::{Mailbox, Received, Waiting, attach_with};
+    ///
+    /// # #[otp_core::main]
+    /// # async fn main() {
+    /// let order = attach_with(|mut mailbox: Mailbox<u32>| async move {
+    ///     for n in [1, 2, 3] {
+    ///         mailbox.address().send(n);
+    ///     }
+    ///     let Received::Message(two) = mailbox.receive_where(|it| matches!(it, Waiting::Message(2))).await else {
+    ///         unreachable!()
+    ///     };
+    ///     let Received::Message(next) = mailbox.receive().await else { unreachable!() };
+    ///     (two, next)
+    /// });
+    /// assert_eq!(order.await, Ok((2, 1)));
+    /// # }
+    /// ```
+    ///
+    /// # Counterpart
+    ///
+    /// `receive` with a pattern.
+    pub async fn receive_where(&mut self, mut wanted: impl FnMut(Waiting<'_, M>) -> bool) -> Received<M> {
+        let mut seen = 0;
+        poll_fn(|cx| self.poll_where(cx, &mut wanted, &mut seen)).await
+    }
+
+    /// As [`receive_where`](Self::receive_where), for `limit` at most.
+    ///
+    /// # Panics
+    ///
+    /// As `wanted` does; the mailbox is whole then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this future is dropped.
+    pub async fn receive_where_timeout(
+        &mut self,
+        mut wanted: impl FnMut(Waiting<'_, M>) -> bool,
+        limit: Duration,
+    ) -> Option<Received<M>> {
+        let mut seen = 0;
+        let mut deadline = Deadline::after(Some(limit));
+        poll_fn(|cx| {
+            if let Poll::Ready(received) = self.poll_where(cx, &mut wanted, &mut seen) {
+                return Poll::Ready(Some(received));
+            }
+            // Something may wait that was not looked at: then this poll has used up its share, and it goes first.
+            if self.is_doomed() || self.has_unseen(seen) {
+                return Poll::Pending;
+            }
+            deadline.poll_passed(cx).map(|()| None)
+        })
+        .await
+    }
+
+    /// Looks at what it has not `seen` yet, and takes the first item that is wanted.
+    fn poll_where(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: &mut impl FnMut(Waiting<'_, M>) -> bool,
+        seen: &mut usize,
+    ) -> Poll<Received<M>> {
+        let budget = ready!(coop::poll_proceed(cx));
+        loop {
+            if self.cell.head.is_doomed() {
+                return Poll::Pending;
+            }
+            let batch = self.batch.get_or_insert_default();
+            let found = batch
+                .iter()
+                .enumerate()
+                .skip(*seen)
+                .find_map(|(at, item)| wanted(item.as_waiting()).then_some(at));
+            if let Some(item) = found.and_then(|at| batch.remove(at)) {
+                // The next search begins where this item stood: what is before it was not wanted.
+                *seen = found.unwrap_or(0);
+                self.cell.head.count_handled();
+                if self.is_flushed(&item) {
+                    continue;
+                }
+                budget.made_progress();
+                return Poll::Ready(item.into_received());
+            }
+            *seen = batch.len();
+            if !self.append() && self.will_be_woken(cx.waker()) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Adds the queue to the batch; whether there was anything.
+    fn append(&mut self) -> bool {
+        if !self.cell.head.pushed.load(Ordering::Acquire) {
+            return false;
+        }
+        let batch = self.batch.get_or_insert_default();
+        let mut inner = self.cell.inner.lock();
+        self.cell.head.pushed.store(false, Ordering::Relaxed);
+        inner.parked = true;
+        let before = batch.len();
+        batch.append(&mut inner.queue.items);
+        batch.len() > before
+    }
+
+    /// Whether something may be waiting besides the first `seen` items of the batch.
+    fn has_unseen(&self, seen: usize) -> bool {
+        self.batch.as_ref().is_some_and(|batch| batch.len() > seen)
+            || self.cell.head.pushed.load(Ordering::Acquire)
+    }
+
+    /// Whether it is a DOWN that `demonitor_flush` has taken back.
+    #[inline]
+    fn is_flushed(&self, item: &Item<M>) -> bool {
+        matches!(item, Item::Signal(signal)
+            if matches!(&**signal, Signal::Down(down) if !monitor::claim(&self.cell, down.monitor)))
+    }
+
     /// Polls for the next message or signal. Takes part in tokio's budget for cooperative tasks.
     pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received<M>> {
         self.poll_item(cx).map(Item::into_received)
@@ -65,14 +213,10 @@ impl<M: Send + 'static> Mailbox<M> {
                     None => continue,
                 },
             };
-            if let Item::Signal(signal) = &item
-                && let Signal::Down(down) = &**signal
-                && !monitor::claim(&self.cell, down.monitor)
-            {
-                self.cell.head.count_handled();
+            self.cell.head.count_handled();
+            if self.is_flushed(&item) {
                 continue;
             }
-            self.cell.head.count_handled();
             budget.made_progress();
             return Poll::Ready(item);
         }
@@ -88,12 +232,16 @@ impl<M: Send + 'static> Mailbox<M> {
     /// A future inside a set of futures is polled only when its own waker is woken: remembers that one.
     #[cold]
     fn register(&self, waker: &Waker) -> bool {
+        // Foreign code, cloned and dropped outside the lock.
+        let mut receiver = Some(waker.clone());
         let mut inner = self.cell.inner.lock();
-        if inner.queue.items.is_empty() {
+        let empty = inner.queue.items.is_empty();
+        if empty {
             inner.parked = true;
-            inner.extra().receiver = Some(waker.clone());
+            std::mem::swap(&mut inner.extra().receiver, &mut receiver);
         }
-        inner.queue.items.is_empty()
+        drop(inner);
+        empty
     }
 
     /// Whether something is waiting to be received, for sure.
@@ -155,13 +303,22 @@ impl<M: Send + 'static> Mailbox<M> {
     #[must_use]
     pub fn parent(&self) -> Pid {
         let head = &self.cell.head;
-        head.parent.filter(|_| head.linked).unwrap_or(head.pid)
+        head.parent.filter(|_| head.origin == Origin::Linked).unwrap_or(head.pid)
     }
 
     /// For runners of servers: whether a callback runs, as opposed to the wait for messages. See `CallError::Deadlock`.
     #[inline]
     pub fn set_in_callback(&self, in_callback: bool) {
         self.cell.head.in_callback.store(in_callback, Ordering::Relaxed);
+    }
+
+    /// For runners of servers: the callback that may have held its reply is over.
+    #[inline]
+    pub fn end_hold(&self) {
+        let held = &self.cell.head.held;
+        if held.load(Ordering::Relaxed) {
+            held.store(false, Ordering::Release);
+        }
     }
 
     /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
@@ -254,7 +411,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// Whether the process has not ended yet.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        table::get(self.pid()).is_some()
+        table::contains(self.pid())
     }
 
     /// The address of this process for messages `T` alone.

@@ -195,11 +195,9 @@ pub(crate) fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
             }
             Some(Monitoring::Queued) => {
                 if flush {
+                    // The DOWN itself stays where it is, and is skipped when it is taken out.
                     extra.monitors.remove(&monitor);
-                    // It may be in the receiver's batch by now: there it is skipped.
-                    if inner.queue.remove_down(monitor) {
-                        cell.head.count_handled();
-                    }
+                    extra.flushed += 1;
                 }
                 return false;
             }
@@ -235,5 +233,11 @@ pub(crate) fn down(cell: &AnyCell, down: Down) {
 
 /// Whether a DOWN that was just taken from the queue is still wanted.
 pub(crate) fn claim<Q: ?Sized>(cell: &crate::cell::Cell<Q>, monitor: MonitorRef) -> bool {
-    cell.inner.lock().extra.as_mut().is_some_and(|extra| extra.monitors.remove(&monitor).is_some())
+    let mut inner = cell.inner.lock();
+    let Some(extra) = &mut inner.extra else { return false };
+    let wanted = extra.monitors.remove(&monitor).is_some();
+    if !wanted {
+        extra.flushed = extra.flushed.saturating_sub(1);
+    }
+    wanted
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::cell::{AnyCell, Cell};
+use crate::cell::{AnyCell, Cell, Origin};
 use crate::driver::Driven;
 use crate::exit_reason::ExitReason;
 use crate::inbox::Inbox;
@@ -50,7 +50,7 @@ pub fn run<F: Future>(future: F) -> Result<F::Output, ExitReason> {
 /// Dropping it ends the process as if killed.
 pub async fn attach<F: Future>(future: F) -> Result<F::Output, ExitReason> {
     panics::install_hook();
-    let cell = Cell::<Inbox<()>>::new(crate::process::current(), false, None);
+    let cell = Cell::<Inbox<()>>::new(crate::process::current(), Origin::Attached, None);
     let erased: Arc<AnyCell> = cell;
     table::insert(Arc::clone(&erased));
     Driven::new(erased, future).await
@@ -72,7 +72,7 @@ where
     Fut: Future,
 {
     panics::install_hook();
-    let cell = Cell::<Inbox<M>>::new(crate::process::current(), false, None);
+    let cell = Cell::<Inbox<M>>::new(crate::process::current(), Origin::Attached, None);
     let mailbox = Mailbox::new(Arc::clone(&cell));
     let erased: Arc<AnyCell> = cell;
     table::insert(Arc::clone(&erased));
@@ -125,7 +125,11 @@ fn runtime(options: &Options) -> Runtime {
 
 /// What `#[main]` expands to: if the process was ended from outside, says why and exits with code 1.
 pub fn main<F: Future>(options: Options, future: F) -> F::Output {
-    match runtime(&options).block_on(attach(future)) {
+    let runtime = runtime(&options);
+    let outcome = runtime.block_on(attach(future));
+    // Every process dies in order, and drops its state, before the program exits.
+    drop(runtime);
+    match outcome {
         Ok(output) => output,
         Err(reason) => {
             eprintln!("main ended: {reason}");

@@ -7,7 +7,7 @@ use std::pin::pin;
 use tokio::runtime::Handle;
 
 use crate::ambient;
-use crate::cell::{AnyCell, Cell};
+use crate::cell::{AnyCell, Cell, Origin};
 use crate::crash;
 use crate::driver::{Root, end};
 use crate::error::{NotAProcess, RegisterError};
@@ -193,8 +193,10 @@ impl Spawn {
         if self.link && self.parent.is_none() {
             tracing::debug!(target: "otp::process", "start_link outside any process: started without a link");
         }
+        let linked = self.link && self.parent.is_some();
+        let origin = if linked { Origin::Linked } else { Origin::Spawned };
         let extra = self.label.map(|label| Box::new(Extra { label: Some(label), ..Extra::default() }));
-        let cell = Cell::new(self.parent, self.link && self.parent.is_some(), extra);
+        let cell = Cell::new(self.parent, origin, extra);
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         table::insert(erased);
         Embryo { cell: Some(cell), runtime, link: self.link, monitor: self.monitor }
@@ -299,11 +301,15 @@ fn link_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) {
 
 fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) -> MonitorRef {
     let monitor = MonitorRef::next();
-    if let Some(cell) = parent_cell {
+    let held = parent_cell.is_some_and(|cell| {
         let mut inner = cell.inner.lock();
         if !inner.is_gone() {
             inner.extra().monitors.insert(monitor, monitor::Monitoring::Active(Some(child.head.pid)));
         }
+        !inner.is_gone()
+    });
+    if !held {
+        return monitor;
     }
     let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid), late: false };
     child.inner.lock().extra().watchers.insert(monitor, watcher);

@@ -56,6 +56,11 @@ pub(crate) fn get(pid: Pid) -> Option<Arc<AnyCell>> {
     shard(pid).0.read().get(&pid.number()).cloned()
 }
 
+/// Whether a process is in the table. Unlike `get`, it never holds a reference that may be the last.
+pub(crate) fn contains(pid: Pid) -> bool {
+    shard(pid).0.read().contains_key(&pid.number())
+}
+
 /// The live processes, shard by shard: not a snapshot, and no lock is held for longer than one shard takes.
 pub(crate) fn pids() -> Vec<Pid> {
     let mut pids = Vec::new();

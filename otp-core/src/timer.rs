@@ -42,7 +42,8 @@ pub struct TimerRef {
 impl TimerRef {
     /// Cancels the timer: the time that was left, or `None` if it has fired or was cancelled before.
     ///
-    /// After this returns, the message of a cancelled timer cannot be sent any more.
+    /// After this returns, the message of a cancelled timer cannot be sent any more. If another thread is sending it right
+    /// now, this waits for that; do not hold a lock that making the message needs.
     ///
     /// # Counterpart
     ///
@@ -146,7 +147,7 @@ pub(crate) fn wake_process_at(cell: &AnyCell, due: u64) {
 pub(crate) fn wake_task_at(due: u64, waker: Waker) -> TimerRef {
     let service = Service::current();
     let id = next_id();
-    service.insert(due, id, Job { target: None, action: Action::Once(Box::new(move || waker.wake())) });
+    service.insert(due, id, Job { target: None, action: Action::WakeTask(waker) });
     TimerRef { service: Arc::downgrade(&service), id }
 }
 
@@ -193,11 +194,13 @@ enum Action {
     Every(Duration, Box<dyn FnMut() + Send>),
     /// Wakes the target itself.
     Wake,
+    /// Wakes a task. One that comes after its cancellation does no harm, so `cancel` never waits for it.
+    WakeTask(Waker),
 }
 
 impl Job {
     fn is_wanted(&self) -> bool {
-        self.target.is_none_or(|pid| table::get(pid).is_some())
+        self.target.is_none_or(table::contains)
     }
 }
 
@@ -314,6 +317,11 @@ impl Service {
                     guard(action);
                     self.state.lock().firing = None;
                 }
+                Action::WakeTask(waker) => {
+                    state.due.remove(&id);
+                    drop(state);
+                    guard(|| waker.wake());
+                }
                 Action::Wake => {
                     drop(state);
                     if let Some(cell) = target.and_then(table::get) {
@@ -328,7 +336,7 @@ impl Service {
                     }
                 }
                 Action::Every(period, mut action) => {
-                    if target.is_some_and(|pid| table::get(pid).is_none()) {
+                    if target.is_some_and(|pid| !table::contains(pid)) {
                         state.due.remove(&id);
                         drop(state);
                         guard(|| drop(action));

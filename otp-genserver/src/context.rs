@@ -113,6 +113,11 @@ impl<S: GenServer> Context<S> {
         send_interval(period, self.server_ref().recipient(), info)
     }
 
+    /// The callback that may have held its reply is over.
+    pub(crate) fn end_hold(&self) {
+        self.mailbox.end_hold();
+    }
+
     /// Whether an exit signal has hit this server: then nothing of it runs any more.
     pub(crate) fn is_doomed(&self) -> bool {
         self.mailbox.is_doomed()

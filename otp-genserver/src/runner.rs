@@ -89,6 +89,7 @@ pub(crate) fn run<S: GenServer>(
                 match next {
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
                         let outcome = guard!(server.handle_call(call, &mut cx));
+                        cx.end_hold();
                         if !request.is_settled() {
                             cx.keep(request);
                         }

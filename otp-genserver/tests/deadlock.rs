@@ -159,3 +159,88 @@ async fn info_shows_whom_a_process_calls() {
     assert_eq!(process::info(caller.pid()).map(|info| info.status), Some(Status::Calling(b.pid())));
     reply.send(2);
 }
+
+/// Calls back whoever called it, once that one has its answer.
+struct CallsBack {
+    caller: Option<ServerRef<Asker>>,
+    heard: Option<Result<u32, CallError>>,
+}
+
+#[otp_genserver::gen_server]
+impl CallsBack {
+    async fn init() -> Result<Self, InitError> {
+        Ok(Self { caller: None, heard: None })
+    }
+
+    #[call]
+    fn greet(&mut self, caller: ServerRef<Asker>, cx: &mut Context<Self>) {
+        self.caller = Some(caller);
+        cx.continue_with(CallsBackContinue::CallBack);
+    }
+
+    #[handle_continue]
+    async fn call_back(&mut self) {
+        if let Some(caller) = self.caller.take() {
+            self.heard = Some(caller.ping().await);
+        }
+    }
+
+    #[call]
+    async fn ask_back(&mut self, caller: ServerRef<Asker>) {
+        self.heard = Some(caller.ping().await);
+    }
+
+    #[call]
+    fn heard(&self) -> Option<Result<u32, CallError>> {
+        self.heard.clone()
+    }
+}
+
+struct Asker;
+
+#[otp_genserver::gen_server]
+impl Asker {
+    async fn init() -> Result<Self, InitError> {
+        Ok(Self)
+    }
+
+    #[call]
+    fn ping(&self) -> u32 {
+        7
+    }
+
+    #[call]
+    async fn greet_other(
+        &mut self,
+        other: ServerRef<CallsBack>,
+        cx: &mut Context<Self>,
+    ) -> Result<(), CallError> {
+        other.greet(cx.server_ref()).await
+    }
+
+    /// Waits for the other, but not longer than half a second.
+    #[call]
+    async fn ask_for_a_while(&mut self, other: ServerRef<CallsBack>, cx: &mut Context<Self>) -> bool {
+        tokio::select! {
+            _ = other.ask_back(cx.server_ref()).allow_cycle() => false,
+            () = tokio::time::sleep(Duration::from_millis(500)) => true,
+        }
+    }
+}
+
+#[otp_genserver::test]
+async fn a_caller_that_has_its_answer_is_no_part_of_a_cycle() {
+    tokio::time::pause();
+    let (asker, other) = (Asker::start().await.unwrap(), CallsBack::start().await.unwrap());
+    assert_eq!(asker.greet_other(other.clone()).await, Ok(Ok(())));
+    assert_eq!(other.heard().await, Ok(Some(Ok(7))));
+}
+
+#[otp_genserver::test]
+async fn a_call_that_opted_out_makes_no_cycle_for_others() {
+    tokio::time::pause();
+    let asker = Asker::start().await.unwrap();
+    let back = CallsBack::start().await.unwrap();
+    assert_eq!(asker.ask_for_a_while(back.clone()).await, Ok(true));
+    assert_eq!(back.heard().await, Ok(Some(Ok(7))), "it waited until the asker was free");
+}

@@ -5,7 +5,7 @@ pub use otp_core as core;
 pub use otp_core::process;
 pub use otp_core::{
     Down, ExitReason, Mailbox, MonitorRef, NotAProcess, Panic, Pid, ProcessName, ProcessRef, Received,
-    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, attach, attach_with, run, send_after,
+    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, Waiting, attach, attach_with, run, send_after,
     send_interval, spawn, spawn_link, spawn_monitor,
 };
 pub use otp_genserver as genserver;

@@ -11,6 +11,7 @@ mod monitors;
 mod names;
 mod panics;
 mod puppet;
+mod receiving;
 mod replies;
 mod runtime;
 mod signals;
