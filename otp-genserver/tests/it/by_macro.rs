@@ -132,7 +132,7 @@ async fn gs_001_018_calls_and_casts() {
 }
 
 #[otp_genserver::test]
-async fn gs_005_an_init_error_reaches_the_starter() {
+async fn an_init_error_reaches_the_starter() {
     let outcome = Counter::start(-1, Log::default()).await;
     assert_eq!(outcome.unwrap_err(), StartError::Exit(ExitReason::new("negative")));
     let outcome = Counter::start_monitor(-1, Log::default()).await;

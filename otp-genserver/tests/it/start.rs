@@ -136,7 +136,7 @@ async fn gs_004_ignore_is_told_to_the_starter_and_harms_nobody() {
 }
 
 #[otp_genserver::test]
-async fn gs_005_stop_in_init_is_the_error_and_the_exit_reason() {
+async fn stop_in_init_is_the_error_and_the_exit_reason() {
     let stop = InitError::stop("no disk");
     assert_eq!(
         expect_start_error(failing(&stop).start().await),
@@ -150,7 +150,7 @@ async fn gs_005_stop_in_init_is_the_error_and_the_exit_reason() {
 }
 
 #[otp_genserver::test]
-async fn gs_005_any_error_in_init_stops_it() {
+async fn any_error_in_init_stops_it() {
     let plan = Plan::new().quick_init(|_| {
         "x".parse::<u8>()?;
         Ok(())

@@ -1,13 +1,15 @@
 //! Timeouts from callbacks, on a paused clock.
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use otp_core::Mailbox;
 use otp_genserver::ServerRef;
 use otp_genserver::process;
 
-use crate::support::{Plan, Probe, Stopwatch, Tell, busy, ms, settle};
+use crate::support::{Plan, Probe, Stopwatch, Tell, busy, ms, poll_once, settle};
 
 /// A server that has asked for a callback timeout of 50 ms.
 async fn armed() -> (ServerRef<Probe>, crate::support::Log) {
@@ -241,4 +243,23 @@ async fn send_after_and_send_interval_reach_handle_info_and_end_with_the_server(
     server.stop().await.unwrap();
     tokio::time::sleep(ms(100)).await;
     assert_eq!(log.count("tick"), 3);
+}
+
+/// The type has no invalid limit; OTP refuses one before it touches the server.
+#[otp_genserver::test]
+async fn gs_068_the_longest_duration_is_a_limit_like_any_other() {
+    let clock = Stopwatch::paused();
+    let (plan, terminating, release) = Plan::new().slow_terminate();
+    let server = plan.start().timeout(Duration::MAX).await.unwrap();
+    server.tell(|_, cx| {
+        cx.set_timeout(Duration::MAX);
+        Ok(())
+    });
+    assert_eq!(server.count().timeout(Duration::MAX).await, Ok(0));
+    let mut stopping = server.stop().timeout(Duration::MAX).into_future();
+    assert!(poll_once(&mut stopping).is_pending());
+    terminating.await.unwrap();
+    release.send(()).unwrap();
+    assert_eq!(stopping.await, Ok(()));
+    clock.expect_stood_still("the longest duration");
 }
