@@ -77,6 +77,8 @@ enum Act {
     TrapExit(bool),
     Send(usize, u32),
     SendExit(usize, Reason),
+    /// Something more in the same breath, before the receiver can have run.
+    SendExitThen(usize, Reason, Then),
     /// By returning, or by calling `exit`.
     End {
         reason: Reason,
@@ -84,6 +86,15 @@ enum Act {
     },
     Panic,
     Receive,
+}
+
+/// What is done to a process right after an exit signal was sent to it.
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    Link,
+    Monitor,
+    Send(u32),
+    SendExit(Reason),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +114,15 @@ fn reason() -> impl Strategy<Value = Reason> {
     ]
 }
 
+fn then() -> impl Strategy<Value = Then> {
+    prop_oneof![
+        proptest::strategy::Just(Then::Link),
+        proptest::strategy::Just(Then::Monitor),
+        any::<u32>().prop_map(Then::Send),
+        reason().prop_map(Then::SendExit),
+    ]
+}
+
 fn act() -> impl Strategy<Value = Act> {
     let other = || any::<u16>().prop_map(usize::from);
     prop_oneof![
@@ -113,7 +133,8 @@ fn act() -> impl Strategy<Value = Act> {
         5 => (other(), any::<bool>()).prop_map(|(monitor, flush)| Act::Demonitor { monitor, flush }),
         6 => any::<bool>().prop_map(Act::TrapExit),
         4 => (other(), any::<u32>()).prop_map(|(to, message)| Act::Send(to, message)),
-        6 => (other(), reason()).prop_map(|(to, reason)| Act::SendExit(to, reason)),
+        4 => (other(), reason()).prop_map(|(to, reason)| Act::SendExit(to, reason)),
+        4 => (other(), reason(), then()).prop_map(|(to, reason, then)| Act::SendExitThen(to, reason, then)),
         2 => (reason(), any::<bool>()).prop_map(|(reason, by_call)| Act::End { reason, by_call }),
         1 => proptest::strategy::Just(Act::Panic),
         4 => proptest::strategy::Just(Act::Receive),
@@ -198,7 +219,7 @@ impl World {
     }
 
     fn link(&mut self, a: usize, b: usize) {
-        if a == b {
+        if a == b || !self.is_alive(a) {
         } else if self.is_alive(b) {
             self.processes[a].links.insert(b);
             self.processes[b].links.insert(a);
@@ -210,7 +231,7 @@ impl World {
     fn monitor(&mut self, holder: usize, target: usize) {
         let monitor = self.monitor_owners.len();
         self.monitor_owners.push(holder);
-        if holder == target {
+        if holder == target || !self.is_alive(holder) {
         } else if self.is_alive(target) {
             self.processes[holder].monitors.insert(monitor, target);
         } else {
@@ -327,6 +348,9 @@ impl Stage {
                 puppet.run(move || process::send_exit(pid, reason.real())).await;
                 self.world.exit_signal(to % count, actor, reason, true);
             }
+            Act::SendExitThen(to, reason, then) => {
+                self.send_exit_then(actor, to % count, reason, then).await;
+            }
             Act::End { reason, by_call } => {
                 if by_call {
                     puppet.run(move || process::exit(reason.real()) as ()).await;
@@ -343,6 +367,45 @@ impl Stage {
             Act::Receive => self.compare_mailboxes(actor).await?,
         }
         Ok(())
+    }
+
+    /// Signals arrive in the order of sending: what follows a deadly one finds no process.
+    async fn send_exit_then(&mut self, actor: usize, to: usize, reason: Reason, then: Then) {
+        let target = self.puppets[to].clone();
+        // A link that stands until its EXIT has arrived is not made again. And where the deadly signal reaches the actor
+        // by way of others, whether it or the `noproc` comes first is nobody's promise.
+        let models = &self.world.processes;
+        let may_link =
+            !models[actor].links.contains(&to) && (models[actor].traps || models[to].links.is_empty());
+        let act = move || {
+            let pid = target.pid();
+            process::send_exit(pid, reason.real());
+            if process::current() == Some(pid) {
+                // A process that has ended itself does nothing more.
+                return None;
+            }
+            match then {
+                Then::Link if may_link => process::link(pid).expect("in a process"),
+                Then::Link => {}
+                Then::Monitor => return Some(process::monitor(pid).expect("in a process")),
+                Then::Send(message) => target.send(message),
+                Then::SendExit(reason) => process::send_exit(pid, reason.real()),
+            }
+            None
+        };
+        let monitor = self.puppets[actor].run(act).await.flatten();
+        self.monitors.extend(monitor);
+        self.world.exit_signal(to, actor, reason, true);
+        if to == actor {
+            return;
+        }
+        match then {
+            Then::Monitor => self.world.monitor(actor, to),
+            Then::Link if may_link => self.world.link(actor, to),
+            Then::Link => {}
+            Then::Send(message) => self.world.receive(to, Item::Message(message)),
+            Then::SendExit(reason) => self.world.exit_signal(to, actor, reason, true),
+        }
     }
 
     async fn compare_mailboxes(&mut self, process: usize) -> Result<(), TestCaseError> {

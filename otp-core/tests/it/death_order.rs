@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use otp_core::behaviour::end;
 use otp_core::process::HookError;
-use otp_core::{ExitReason, FindError, Mailbox, Pid, ProcessName, ProcessRef, Received, process, spawn};
+use otp_core::{
+    ExitReason, FindError, Mailbox, Pid, ProcessName, ProcessRef, Received, attach, process, spawn,
+};
 use tokio::sync::oneshot;
 
 use crate::support::{Got, OnDrop, Puppet, because, dead_pid, idle, next, scenario, settle, wait_for_end};
@@ -263,6 +265,25 @@ async fn end_ends_the_process_that_said_it_and_no_other() {
         assert!(!process::is_alive(process.pid()));
         assert_eq!(bystander.run(|| ()).await, Some(()), "the bystander lives on");
         crate::support::assert_silence(&mut mailbox).await;
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn end_ends_the_process_that_said_it_and_not_one_that_is_attached_within() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        let (seen, view) = oneshot::channel();
+        let process = spawn(|_: Mailbox<()>| async {
+            tokio::select! {
+                biased;
+                never = end(because("outer")) => match never {},
+                inner = attach(std::future::pending::<()>()) => seen.send(inner).expect("the test waits"),
+            }
+            std::future::pending::<()>().await;
+        });
+        let monitor = process::monitor(process.pid()).expect("in a process");
+        assert_eq!(next(&mut mailbox).await, Got::Down(monitor, process.pid().into(), because("outer")));
+        assert!(view.await.is_err(), "the attached one was killed with it");
     })
     .await;
 }

@@ -204,3 +204,18 @@ async fn info_and_list_can_be_asked_while_processes_start_and_end() {
     })
     .await;
 }
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proc_081_info_of_a_process_that_dies_meanwhile_is_whole_or_none() {
+    scenario(async |_: Mailbox<()>| {
+        for _ in 0..3_000 {
+            let (process, _) =
+                Spawn::new().label("whole").spawn(|_: Mailbox<()>| std::future::pending::<()>());
+            process::send_exit(process.pid(), ExitReason::Kill);
+            while let Some(info) = process::info(process.pid()) {
+                assert_eq!(info.label.as_deref(), Some("whole"));
+            }
+        }
+    })
+    .await;
+}

@@ -363,6 +363,76 @@ async fn two_linked_processes_that_die_at_once_both_end() {
     .await;
 }
 
+/// An exit signal from elsewhere hits the current process in the middle of its poll.
+fn be_hit_by(reason: ExitReason) {
+    let me = process::current().expect("in a process");
+    std::thread::spawn(move || process::send_exit(me, reason)).join().expect("no panic");
+}
+
+#[otp_core::test]
+async fn a_link_made_by_a_process_that_a_signal_has_hit_but_not_ended_yet_is_a_link() {
+    // Erlang: a signal acts when the process receives it; what the process does before that counts.
+    scenario(async |mut mailbox: Mailbox<()>| {
+        process::trap_exit(true).expect("in a process");
+        let (peer, me) = (Puppet::new(), mailbox.pid());
+        peer.run(move || {
+            be_hit_by(because("r"));
+            process::link(me)
+        })
+        .await;
+        assert_eq!(next(&mut mailbox).await, Got::Exit(peer.pid(), because("r")));
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn proc_043_a_child_of_a_process_that_a_signal_has_hit_hears_the_real_reason() {
+    scenario(async |mut mailbox: Mailbox<Got<()>>| {
+        let parent = Puppet::new();
+        let me = mailbox.address();
+        parent
+            .run(move || {
+                be_hit_by(because("r"));
+                spawn_link(move |mut mailbox: Mailbox<()>| {
+                    process::trap_exit(true).expect("in a process");
+                    async move { me.send(next(&mut mailbox).await) }
+                });
+            })
+            .await;
+        let heard = next(&mut mailbox).await;
+        assert_eq!(heard, Got::Message(Got::Exit(parent.pid(), because("r"))));
+    })
+    .await;
+}
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proc_039_after_unlink_from_a_process_that_dies_no_exit_arrives() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        process::trap_exit(true).expect("in a process");
+        let peer = Puppet::new();
+        let (in_hook, is_in_hook) = tokio::sync::oneshot::channel();
+        let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+        process::on_exit(peer.pid(), move |_, _| {
+            in_hook.send(()).ok();
+            may_go_on.recv().ok();
+        })
+        .expect("alive");
+        peer.end(because("r"));
+        is_in_hook.await.expect("the hook runs");
+        for _ in 0..3 {
+            process::link(peer.pid()).expect("in a process");
+            process::unlink(peer.pid()).expect("in a process");
+        }
+        let monitor = process::monitor(peer.pid()).expect("in a process");
+        assert_eq!(process::demonitor_flush(monitor), Ok(true));
+        drop(go_on);
+        wait_for_end(peer.pid()).await;
+        assert_eq!(drain(&mut mailbox).await, []);
+        assert_eq!(process::info(mailbox.pid()).expect("alive").links, []);
+    })
+    .await;
+}
+
 #[otp_core::test]
 async fn a_parent_that_dies_takes_a_child_along_that_never_ran() {
     scenario(async |mut mailbox: Mailbox<otp_core::Pid>| {

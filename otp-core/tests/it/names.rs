@@ -165,6 +165,25 @@ async fn proc_079_a_death_frees_only_the_name_that_the_process_has() {
 }
 
 #[otp_core::test]
+async fn proc_079_a_name_given_to_another_while_its_holder_dies_stays_with_the_other() {
+    const NAME: &str = "proc_079_a_name_given_to_another_while_its_holder_dies";
+    scenario(async |_: Mailbox<()>| {
+        let (first, second) = (idle().pid(), idle().pid());
+        process::register(NAME, first).expect("free");
+        process::on_exit(first, move |_, _| {
+            process::unregister(NAME).expect("still registered");
+            process::register(NAME, second).expect("free");
+        })
+        .expect("alive");
+        process::send_exit(first, ExitReason::Kill);
+        wait_for_end(first).await;
+        assert_eq!(process::whereis(NAME), Some(second));
+        assert_eq!(process::info(second).expect("alive").name, Some(NAME.into()));
+    })
+    .await;
+}
+
+#[otp_core::test]
 async fn a_name_leads_to_a_typed_address() {
     const NAME: ProcessName = ProcessName::new("a_name_leads_to_a_typed_address");
     scenario(async |mut mailbox: Mailbox<u32>| {

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use otp_core::behaviour::{Answer, Awaiting, Reply, ReplyTo, Request, request};
+use otp_core::behaviour::{Answer, Awaiting, Reply, ReplyTo, Request, await_end, request};
 use otp_core::{ExitReason, Mailbox, Pid, ProcessName, Received, process, spawn};
 use tokio::time::Instant;
 
@@ -354,6 +354,26 @@ async fn racing_answers_deaths_and_drops_always_reach_the_caller() {
                 }
                 Answer::NoReply => panic!("round {round}: the process did not live on"),
             }
+        }
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn the_end_of_a_process_can_be_waited_for() {
+    const NAME: ProcessName = ProcessName::new("the_end_of_a_process_can_be_waited_for");
+    scenario(async |_: Mailbox<()>| {
+        let server = Puppet::new();
+        process::register(NAME, server.pid()).expect("free");
+        let (mut end, mut another) = (await_end(server.pid()), await_end(server.pid()));
+        settle().await;
+        assert_eq!(end.try_answer(), None);
+        server.end(because("r"));
+        assert_eq!(poll_fn(|cx| end.poll_answer(cx)).await, Answer::Exit(because("r")));
+        assert_eq!(process::whereis(&NAME), None);
+        assert_eq!(poll_fn(|cx| another.poll_answer(cx)).await, Answer::Exit(because("r")));
+        for pid in [server.pid(), Pid::OUTSIDE] {
+            assert_eq!(await_end(pid).try_answer(), Some(Answer::Exit(ExitReason::NoProc)));
         }
     })
     .await;

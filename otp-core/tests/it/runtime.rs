@@ -364,6 +364,19 @@ async fn an_attached_process_that_is_killed_gives_the_reason() {
 }
 
 #[otp_core::test]
+async fn an_attached_process_that_ends_itself_by_a_signal_gives_the_reason_and_no_output() {
+    scenario(async |_: Mailbox<()>| {
+        let ended = attach(async {
+            process::send_exit(process::current().expect("in a process"), because("r"));
+            5
+        })
+        .await;
+        assert_eq!(ended, Err(because("r")));
+    })
+    .await;
+}
+
+#[otp_core::test]
 async fn dropping_an_attached_process_ends_it_as_killed() {
     scenario(async |mut mailbox: Mailbox<Pid>| {
         let me = mailbox.address();
