@@ -148,6 +148,8 @@ impl<F: Future> Future for Driven<F> {
             }
             Poll::Ready(reason) => {
                 let future = this.future.take();
+                // An exit signal that came first has ended it, whatever its code returned since then.
+                let output = output.filter(|_| !this.cell.head.is_doomed());
                 die(&scope, &reason, move || drop(future));
                 Poll::Ready(output.ok_or(reason))
             }

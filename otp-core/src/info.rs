@@ -85,7 +85,7 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         uptime: clock::since_ticks(head.started),
     };
     let inner = cell.inner.lock();
-    if inner.life == Life::Dead {
+    if inner.life >= Life::Dead {
         return None;
     }
     info.trap_exit = inner.trap_exit;

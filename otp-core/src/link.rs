@@ -57,7 +57,7 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
     let pair = pair(me, pid);
     {
         let mut inner = cell.inner.lock();
-        if inner.is_gone() || !inner.extra().links.insert(pid) {
+        if inner.life >= Life::Dead || !inner.extra().links.insert(pid) {
             return;
         }
     }

@@ -130,7 +130,7 @@ pub(crate) fn monitor_from(cell: &AnyCell, target: Target) -> MonitorRef {
     }
     {
         let mut inner = cell.inner.lock();
-        if inner.is_gone() {
+        if inner.life >= Life::Dead {
             return monitor;
         }
         inner.extra().monitors.insert(monitor, Monitoring::Active(pid));

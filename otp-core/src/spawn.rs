@@ -7,7 +7,7 @@ use std::pin::pin;
 use tokio::runtime::Handle;
 
 use crate::ambient;
-use crate::cell::{AnyCell, Cell, Origin};
+use crate::cell::{AnyCell, Cell, Life, Origin};
 use crate::crash;
 use crate::driver::{Root, end};
 use crate::error::{NotAProcess, RegisterError};
@@ -289,10 +289,11 @@ fn link_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) {
     child.inner.lock().extra().links.insert(parent);
     let linked = parent_cell.is_some_and(|cell| {
         let mut inner = cell.inner.lock();
-        if !inner.is_gone() {
+        let dead = inner.life >= Life::Dead;
+        if !dead {
             inner.extra().links.insert(child.head.pid);
         }
-        !inner.is_gone()
+        !dead
     });
     if !linked {
         signal::link_exit(child, parent, ExitReason::NoProc);
@@ -303,10 +304,11 @@ fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) ->
     let monitor = MonitorRef::next();
     let held = parent_cell.is_some_and(|cell| {
         let mut inner = cell.inner.lock();
-        if !inner.is_gone() {
+        let dead = inner.life >= Life::Dead;
+        if !dead {
             inner.extra().monitors.insert(monitor, monitor::Monitoring::Active(Some(child.head.pid)));
         }
-        !inner.is_gone()
+        !dead
     });
     if !held {
         return monitor;

@@ -358,9 +358,8 @@ impl GenServer for Bare {
     type Info = &'static str;
     type Continue = ();
 
-    async fn init((): (), cx: &mut Context<Self>) -> Result<Self, InitError> {
+    async fn init((): (), _: &mut Context<Self>) -> Result<Self, InitError> {
         process::trap_exit(true).expect("init runs inside a process");
-        cx.continue_with(());
         Ok(Self)
     }
 
@@ -376,6 +375,7 @@ impl GenServer for Bare {
                 process::monitor(short.pid()).expect("a callback runs inside a process");
             }
             Unhandled::Timeout => cx.set_timeout(ms(1)),
+            Unhandled::Continue => cx.continue_with(()),
         }
         Ok(())
     }
@@ -384,6 +384,16 @@ impl GenServer for Bare {
 enum Unhandled {
     Down,
     Timeout,
+    Continue,
+}
+
+#[otp_genserver::test]
+async fn a_continuation_that_is_not_implemented_crashes_the_server() {
+    let server = Bare::start(()).await.unwrap();
+    server.cast(Unhandled::Continue);
+    let call = |reply: ReplyTo<u8>| reply;
+    let reason = ExitReason::new("handle_continue is not implemented");
+    assert_eq!(server.call(call).await, Err(CallError::Exit(reason)));
 }
 
 #[otp_genserver::test]
@@ -400,7 +410,7 @@ async fn gs_054_what_is_not_implemented_is_reported_and_dropped_and_the_server_l
     let call = |reply: ReplyTo<u8>| reply;
     assert_eq!(server.call(call).await, Ok(1), "it lives");
     let reported = reports.of("otp::genserver");
-    for what in ["handle_info", "handle_continue", "EXIT", "DOWN", "timeout"] {
+    for what in ["handle_info", "EXIT", "DOWN", "timeout"] {
         let of_it: Vec<_> = reported.iter().filter(|line| line.contains(what)).collect();
         assert!(!of_it.is_empty(), "{what}: {reported:?}");
         assert!(of_it.iter().all(|line| line.contains(&server.pid().to_string())), "{of_it:?}");
