@@ -387,20 +387,17 @@ async fn a_link_made_by_a_process_that_a_signal_has_hit_but_not_ended_yet_is_a_l
 
 #[otp_core::test]
 async fn proc_043_a_child_of_a_process_that_a_signal_has_hit_hears_the_real_reason() {
-    scenario(async |mut mailbox: Mailbox<Got<()>>| {
+    scenario(async |mut mailbox: Mailbox<ExitReason>| {
         let parent = Puppet::new();
         let me = mailbox.address();
         parent
             .run(move || {
                 be_hit_by(because("r"));
-                spawn_link(move |mut mailbox: Mailbox<()>| {
-                    process::trap_exit(true).expect("in a process");
-                    async move { me.send(next(&mut mailbox).await) }
-                });
+                let child: ProcessRef<()> = spawn_link(|_: Mailbox<()>| std::future::pending::<()>());
+                process::on_exit(child.pid(), move |_, reason| me.send(reason.clone())).expect("alive");
             })
             .await;
-        let heard = next(&mut mailbox).await;
-        assert_eq!(heard, Got::Message(Got::Exit(parent.pid(), because("r"))));
+        assert_eq!(next(&mut mailbox).await, Got::Message(because("r")));
     })
     .await;
 }
