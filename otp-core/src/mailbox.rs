@@ -321,6 +321,19 @@ impl<M: Send + 'static> Mailbox<M> {
         }
     }
 
+    /// Frees the memory that an idle process keeps for its next messages, where it is empty. For behaviours that
+    /// hibernate.
+    pub fn give_back_buffers(&mut self) {
+        if self.batch.as_ref().is_some_and(|batch| batch.is_empty()) {
+            self.batch = None;
+        }
+        let mut inner = self.cell.inner.lock();
+        // Freed outside the lock.
+        let buffer = inner.queue.items.is_empty().then(|| std::mem::take(&mut inner.queue.items));
+        drop(inner);
+        drop(buffer);
+    }
+
     /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
     pub fn put_back(&mut self, message: M) {
         self.batch.get_or_insert_default().push_front(Item::Message(message));
@@ -457,5 +470,36 @@ impl<M: Send + 'static> fmt::Debug for ProcessRef<M> {
 impl<M: Send + 'static> From<&ProcessRef<M>> for Pid {
     fn from(address: &ProcessRef<M>) -> Self {
         address.pid()
+    }
+}
+
+#[cfg(all(test, not(otp_loom)))]
+mod tests {
+    use super::Mailbox;
+    use crate::cell::{Cell, Origin};
+
+    fn capacity(mailbox: &Mailbox<u8>) -> (Option<usize>, usize) {
+        let batch = mailbox.batch.as_ref().map(|batch| batch.len());
+        (batch, mailbox.cell.inner.lock().queue.items.capacity())
+    }
+
+    #[test]
+    fn empty_buffers_are_given_back_and_full_ones_are_not() {
+        let mut mailbox = Mailbox::new(Cell::new(None, Origin::Spawned, None));
+        let address = mailbox.address();
+        address.send(1);
+        mailbox.put_back(2);
+        mailbox.give_back_buffers();
+        assert_eq!(capacity(&mailbox).0, Some(1), "the batch holds a message");
+        assert!(capacity(&mailbox).1 > 0, "the queue holds a message");
+
+        assert!(mailbox.refill().is_some());
+        mailbox.batch.as_mut().expect("there is one").clear();
+        assert!(capacity(&mailbox).1 > 0, "an empty queue keeps its buffer");
+        mailbox.give_back_buffers();
+        assert_eq!(capacity(&mailbox), (None, 0));
+
+        address.send(3);
+        assert!(mailbox.refill().is_some(), "it goes on as before");
     }
 }

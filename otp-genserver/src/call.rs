@@ -156,8 +156,7 @@ pub struct Call<S: GenServer, T: Send + 'static> {
 enum Stage<S: GenServer, T: Send + 'static> {
     Unsent {
         server: ServerRef<S>,
-        call: S::Call,
-        request: Request,
+        message: ServerMessage<S>,
         reply: Reply<T>,
     },
     /// Shown as waiting for the server as long as it waits.
@@ -171,10 +170,18 @@ enum Stage<S: GenServer, T: Send + 'static> {
 
 impl<S: GenServer, T: Send + 'static> Call<S, T> {
     pub(crate) fn new(server: ServerRef<S>, make: impl FnOnce(ReplyTo<T>) -> S::Call) -> Self {
+        Self::of(server, |reply_to, request| ServerMessage::Call(make(reply_to), request))
+    }
+
+    /// A call by any message that carries the reply.
+    pub(crate) fn of(
+        server: ServerRef<S>,
+        make: impl FnOnce(ReplyTo<T>, Request) -> ServerMessage<S>,
+    ) -> Self {
         let (reply_to, reply, request) = request(server.pid());
-        let call = make(reply_to);
+        let message = make(reply_to, request);
         Self {
-            stage: Stage::Unsent { server, call, request, reply },
+            stage: Stage::Unsent { server, message, reply },
             limit: Some(DEFAULT_TIMEOUT),
             refuse_cycles: true,
         }
@@ -205,14 +212,13 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
     }
 
     fn send(&mut self) -> Result<(), CallError> {
-        let Stage::Unsent { server, call, request, reply } = std::mem::replace(&mut self.stage, Stage::Over)
-        else {
+        let Stage::Unsent { server, message, reply } = std::mem::replace(&mut self.stage, Stage::Over) else {
             panic!("a call was polled after it was ready")
         };
         if process::current() == Some(server.pid()) {
             return Err(CallError::CallingSelf);
         }
-        let shown = server.process().try_request(ServerMessage::Call(call, request), self.refuse_cycles)?;
+        let shown = server.process().try_request(message, self.refuse_cycles)?;
         self.stage = Stage::Sent { awaiting: Awaiting::new(reply, self.limit), _shown: shown };
         Ok(())
     }

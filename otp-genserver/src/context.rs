@@ -2,15 +2,19 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use otp_core::behaviour::{Deadline, Item, Request};
-use otp_core::{ExitReason, Mailbox, Pid, TimerRef, send_after, send_interval};
+use futures_core::Stream;
+use otp_core::behaviour::{Deadline, Item, Request, catch};
+use otp_core::{ExitReason, Mailbox, Pid, Received, TimerRef, Waiting, send_after, send_interval};
 
-use crate::message::ServerMessage;
+use crate::feeds::{Exhausted, Feeds};
+use crate::message::{ServerMessage, System};
+use crate::options::Options;
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
+use crate::sys::{Debug, Event};
 
 /// The server's own process, as its callbacks see it.
 pub struct Context<S: GenServer> {
@@ -23,11 +27,36 @@ pub struct Context<S: GenServer> {
 struct Orders<S: GenServer> {
     stop: Option<ExitReason>,
     continuations: VecDeque<S::Continue>,
-    timeout: Option<Deadline>,
+    timeout: Option<Timeout>,
+    feeds: Option<Feeds<S>>,
+    /// To give its buffers back when no message waits.
+    hibernate: bool,
+    hibernate_after: Option<Timeout>,
+    suspended: bool,
+    debug: Option<Debug<S>>,
+    /// The message under way, if the server shows it.
+    last_message: Option<String>,
     /// Requests whose `ReplyTo` outlived their callback.
     kept: Vec<Request>,
     /// How many there may be before the settled ones are cleared out.
     kept_limit: usize,
+}
+
+/// A time without messages.
+struct Timeout {
+    time: Duration,
+    deadline: Deadline,
+}
+
+impl Timeout {
+    const fn new(time: Duration) -> Self {
+        Self { time, deadline: Deadline::after(Some(time)) }
+    }
+
+    /// Counts from the next poll on.
+    fn restart(&mut self) {
+        *self = Self::new(self.time);
+    }
 }
 
 impl<S: GenServer> Context<S> {
@@ -41,6 +70,12 @@ impl<S: GenServer> Context<S> {
                 stop: None,
                 continuations: VecDeque::new(),
                 timeout: None,
+                feeds: None,
+                hibernate: false,
+                hibernate_after: None,
+                suspended: false,
+                debug: None,
+                last_message: None,
                 kept: Vec::new(),
                 kept_limit: 16,
             })
@@ -90,7 +125,60 @@ impl<S: GenServer> Context<S> {
     ///
     /// The timeout in a callback's result.
     pub fn set_timeout(&mut self, time: Duration) {
-        self.orders().timeout = Some(Deadline::after(Some(time)));
+        self.orders().timeout = Some(Timeout::new(time));
+    }
+
+    /// Has the server give its buffers back after this callback, once no message waits: the queue's and whatever else is
+    /// empty. The next message wakes it as ever, for the price of some allocations.
+    ///
+    /// # Counterpart
+    ///
+    /// `hibernate` in a callback's result. There the heap is collected as well; here the state stays as it is.
+    pub fn hibernate(&mut self) {
+        self.orders().hibernate = true;
+    }
+
+    /// Has each item of `stream` handled by `handle_info`, as `S::Info`.
+    ///
+    /// The server's own task polls the stream, by turns with the mailbox, and takes an item only when it handles it: a slow
+    /// server slows the stream. A stream that ends is dropped, a panic in it crashes the server, and all of them are
+    /// dropped when the server ends. While the server is suspended they wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::stream;
+    /// use otp_genserver::{Context, InitError, gen_server};
+    ///
+    /// struct Sum(u32);
+    ///
+    /// #[gen_server]
+    /// impl Sum {
+    ///     async fn init(cx: &mut Context<Self>) -> Result<Self, InitError> {
+    ///         cx.add_stream(stream::iter([1, 2, 3]));
+    ///         Ok(Self(0))
+    ///     }
+    ///     #[info] fn number(&mut self, n: u32) { self.0 += n }
+    ///     #[call] fn get(&self) -> u32 { self.0 }
+    /// }
+    ///
+    /// impl From<u32> for SumInfo {
+    ///     fn from(n: u32) -> Self { Self::Number(n) }
+    /// }
+    ///
+    /// #[otp_genserver::main]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let sum = Sum::start().await?;
+    ///     while sum.get().await? < 6 {}
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Counterpart
+    ///
+    /// None: in OTP a process would send the items.
+    pub fn add_stream<T: Into<S::Info>>(&mut self, stream: impl Stream<Item = T> + Send + 'static) {
+        self.orders().feeds.get_or_insert_default().add(stream);
     }
 
     /// Sends `info` to this server after `time`.
@@ -133,6 +221,73 @@ impl<S: GenServer> Context<S> {
         self.mailbox.set_in_callback(in_callback);
     }
 
+    /// Takes over what the server was started with.
+    pub(crate) fn adopt(&mut self, options: Options<S>) {
+        if let Some(debug) = options.debug {
+            let debug = debug.switch_on(self.pid());
+            self.set_debug(debug);
+        }
+        if let Some(time) = options.hibernate_after {
+            self.orders().hibernate_after = Some(Timeout::new(time));
+        }
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.orders.as_ref().is_some_and(|orders| orders.suspended)
+    }
+
+    pub(crate) fn set_suspended(&mut self, suspended: bool) {
+        self.orders().suspended = suspended;
+    }
+
+    /// What counts the time without messages begins anew.
+    pub(crate) fn restart_timeouts(&mut self) {
+        if let Some(orders) = &mut self.orders {
+            orders.wake(true);
+        }
+    }
+
+    /// What of `sys` is on, if any of it is.
+    pub(crate) fn debug(&mut self) -> Option<&mut Debug<S>> {
+        self.orders.as_mut()?.debug.as_mut()
+    }
+
+    fn set_debug(&mut self, debug: Debug<S>) {
+        if !debug.is_off() {
+            self.orders().debug = Some(debug);
+        }
+    }
+
+    /// Switches something on or off.
+    pub(crate) fn change_debug<R>(&mut self, change: impl FnOnce(&mut Debug<S>, &Self) -> R) -> R {
+        let mut debug = self.orders.as_mut().and_then(|orders| orders.debug.take()).unwrap_or_default();
+        let result = change(&mut debug, self);
+        self.set_debug(debug);
+        result
+    }
+
+    /// Shows an event to the debug facilities.
+    pub(crate) fn observe(&mut self, server: &S, event: impl FnOnce() -> Event) {
+        let pid = self.pid();
+        let Some(debug) = self.debug() else { return };
+        // What the functions captured may panic when it is dropped.
+        let _ = catch(|| debug.handle(pid, event(), server));
+        if debug.is_off() {
+            self.orders().debug = None;
+        }
+    }
+
+    /// Keeps the text of the message under way, for a crash report.
+    pub(crate) fn set_last_message(&mut self, text: Option<String>) {
+        if text.is_some() || self.orders.is_some() {
+            self.orders().last_message = text;
+        }
+    }
+
+    pub(crate) fn take_last_message(&mut self) -> Option<String> {
+        self.orders.as_mut()?.last_message.take()
+    }
+
     pub(crate) fn take_stop(&mut self) -> Option<ExitReason> {
         self.orders.as_mut()?.stop.take()
     }
@@ -157,30 +312,134 @@ impl<S: GenServer> Context<S> {
         self.mailbox.put_back(message);
     }
 
-    /// The next message, or `None` when the callback timeout passes first. Any message ends that timeout.
+    /// The next message, or `None` when the callback timeout passes first. A system message restarts that timeout, any
+    /// other ends it.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Item<ServerMessage<S>>>> {
         if self.mailbox.is_doomed() {
             return Poll::Pending;
         }
-        let timeout = self.orders.as_mut().map(|orders| &mut orders.timeout);
-        if let Poll::Ready(item) = self.mailbox.poll_item(task) {
-            if let Some(timeout) = timeout
-                && !matches!(item, Item::Message(ServerMessage::System(_)))
-            {
-                *timeout = None;
+        let Some(orders) = &mut self.orders else { return self.mailbox.poll_item(task).map(Some) };
+        match ready!(orders.poll_next(&mut self.mailbox, task)) {
+            Next::Handle(item) => Poll::Ready(Some(item)),
+            Next::TimedOut => Poll::Ready(None),
+            Next::Rest => {
+                self.rest();
+                Poll::Pending
             }
-            return Poll::Ready(Some(item));
+        }
+    }
+
+    /// The next system message, or the reason to end with: its parent ended.
+    pub(crate) async fn next_of_suspended(&mut self) -> Result<Box<System<S>>, ExitReason> {
+        let parent = self.parent();
+        let wanted = |item: Waiting<'_, ServerMessage<S>>| match item {
+            Waiting::Message(message) => matches!(message, ServerMessage::System(_)),
+            Waiting::Exit { from, .. } => from == parent,
+            Waiting::Down(_) => false,
+        };
+        match self.mailbox.receive_where(wanted).await {
+            Received::Message(ServerMessage::System(system)) => Ok(system),
+            Received::Exit { reason, .. } => Err(reason),
+            _ => unreachable!("nothing else is wanted"),
+        }
+    }
+
+    /// Gives back what an idle server does not need.
+    #[cold]
+    fn rest(&mut self) {
+        self.mailbox.give_back_buffers();
+        if let Some(orders) = &mut self.orders {
+            orders.rest();
+            if orders.is_blank() {
+                self.orders = None;
+            }
+        }
+    }
+}
+
+/// What a server does next.
+enum Next<S: GenServer> {
+    Handle(Item<ServerMessage<S>>),
+    TimedOut,
+    /// Nothing, and it is to hibernate.
+    Rest,
+}
+
+impl<S: GenServer> Orders<S> {
+    fn poll_next(
+        &mut self,
+        mailbox: &mut Mailbox<ServerMessage<S>>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<Next<S>> {
+        let polled = match &mut self.feeds {
+            None => mailbox.poll_item(task),
+            Some(feeds) => match feeds.poll_next(mailbox, task) {
+                Ok(polled) => polled,
+                Err(Exhausted) => return Poll::Pending,
+            },
+        };
+        if let Poll::Ready(item) = polled {
+            self.wake(matches!(item, Item::Message(ServerMessage::System(_))));
+            return Poll::Ready(Next::Handle(item));
+        }
+        if self.feeds.as_ref().is_some_and(Feeds::is_empty) {
+            self.feeds = None;
         }
         // Messages may be waiting though none came out: then this poll has used up its share, and they go first.
-        if !self.mailbox.has_waiting()
-            && let Some(timeout) = timeout
-            && let Some(deadline) = timeout
-            && deadline.poll_passed(task).is_ready()
-        {
-            *timeout = None;
-            return Poll::Ready(None);
+        if mailbox.has_waiting() {
+            return Poll::Pending;
         }
-        Poll::Pending
+        if let Some(timeout) = &mut self.timeout
+            && timeout.deadline.poll_passed(task).is_ready()
+        {
+            self.wake(false);
+            return Poll::Ready(Next::TimedOut);
+        }
+        let idle = self.hibernate_after.as_mut();
+        if idle.is_some_and(|idle| idle.deadline.poll_passed(task).is_ready()) {
+            // Until a message restarts it.
+            self.hibernate_after.iter_mut().for_each(|idle| idle.deadline = Deadline::after(None));
+            self.hibernate = true;
+        }
+        if std::mem::take(&mut self.hibernate) { Poll::Ready(Next::Rest) } else { Poll::Pending }
+    }
+
+    /// There is something to handle.
+    fn wake(&mut self, system: bool) {
+        if let Some(idle) = &mut self.hibernate_after {
+            idle.restart();
+        }
+        if system {
+            if let Some(timeout) = &mut self.timeout {
+                timeout.restart();
+            }
+        } else {
+            self.hibernate = false;
+            self.timeout = None;
+        }
+    }
+
+    fn rest(&mut self) {
+        self.kept.retain(|request| !request.is_settled());
+        self.kept.shrink_to_fit();
+        self.continuations.shrink_to_fit();
+        self.last_message = None;
+    }
+
+    /// Whether nothing would be lost without it.
+    fn is_blank(&self) -> bool {
+        let Self {
+            stop, continuations, timeout, feeds, hibernate, hibernate_after, suspended, debug, ..
+        } = self;
+        let empty = continuations.is_empty() && self.kept.is_empty() && self.last_message.is_none();
+        empty
+            && stop.is_none()
+            && timeout.is_none()
+            && feeds.is_none()
+            && !hibernate
+            && hibernate_after.is_none()
+            && !suspended
+            && debug.is_none()
     }
 }
 

@@ -4,13 +4,17 @@
 mod call;
 mod context;
 mod destination;
+mod feeds;
 mod message;
 mod name;
+mod options;
 mod runner;
 mod server;
 mod server_ref;
+mod shown;
 mod start;
 mod stop;
+pub mod sys;
 
 pub use call::{Call, CallError, CastError};
 pub use context::Context;

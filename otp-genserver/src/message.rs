@@ -1,10 +1,12 @@
 //! What stands in a server's queue.
 
 use std::convert::Infallible;
+use std::fmt;
 
 use otp_core::ExitReason;
 use otp_core::behaviour::{Item, ReplyTo, Request, Signal};
 
+use crate::context::Context;
 use crate::server::GenServer;
 
 /// One message of a server: the user's own enums, inline.
@@ -14,47 +16,61 @@ pub(crate) enum ServerMessage<S: GenServer> {
     Cast(S::Cast),
     Info(S::Info),
     /// Boxed, so that it never makes the slots larger.
-    System(Box<System>),
+    System(Box<System<S>>),
 }
 
 /// What the runner itself is asked.
-pub(crate) enum System {
+pub(crate) enum System<S: GenServer> {
     /// Stop with this reason. The reply is never sent, only held: the caller hears of the death.
     Stop { reason: ExitReason, _held: ReplyTo<Infallible> },
+    /// Run this between two messages: what `sys` asks.
+    Run(Box<dyn FnOnce(&mut S, &mut Context<S>) + Send>),
+    /// Crash with this reason: a stream panicked.
+    Crash(ExitReason),
 }
 
-impl<S: GenServer> std::fmt::Debug for ServerMessage<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.kind().as_str())
+impl<S: GenServer> fmt::Debug for ServerMessage<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind().fmt(f)
     }
 }
 
 impl<S: GenServer> ServerMessage<S> {
-    const fn kind(&self) -> Kind {
+    const fn kind(&self) -> MessageKind {
         match self {
-            Self::Call(..) => Kind::Call,
-            Self::Cast(_) => Kind::Cast,
-            Self::Info(_) => Kind::Info,
-            Self::System(_) => Kind::System,
+            Self::Call(..) => MessageKind::Call,
+            Self::Cast(_) => MessageKind::Cast,
+            Self::Info(_) => MessageKind::Info,
+            Self::System(_) => MessageKind::System,
         }
     }
 }
 
-/// What a server handled last, for crash reports.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
+/// What a server handles, for debug events and crash reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MessageKind {
+    /// The arguments, in `init`.
     Init,
+    /// What was put off, in `handle_continue`.
     Continue,
+    /// A request, in `handle_call`.
     Call,
+    /// A request that nobody waits for, in `handle_cast`.
     Cast,
+    /// Any other message, in `handle_info`.
     Info,
+    /// A request to the runner: `stop`, or one of [`sys`](crate::sys).
     System,
+    /// A trapped exit signal, in `handle_exit`.
     Exit,
+    /// The end of a monitored process, in `handle_down`.
     Down,
+    /// The end of the time that a callback set, in `handle_timeout`.
     Timeout,
 }
 
-impl Kind {
+impl MessageKind {
     /// The kind of what a mailbox gave out, `None` being the callback timeout.
     pub(crate) fn of<S: GenServer>(next: Option<&Item<ServerMessage<S>>>) -> Self {
         match next {
@@ -79,5 +95,11 @@ impl Kind {
             Self::Down => "down",
             Self::Timeout => "timeout",
         }
+    }
+}
+
+impl fmt::Display for MessageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -14,8 +14,11 @@ use otp_core::behaviour::{InitError, Item, ReplyTo, Signal, catch, end, report};
 use otp_core::{ExitReason, Mailbox};
 
 use crate::context::Context;
-use crate::message::{Kind, ServerMessage, System};
+use crate::message::{MessageKind, ServerMessage, System};
+use crate::options::Options;
 use crate::server::GenServer;
+use crate::shown;
+use crate::sys::Event;
 
 /// What the starter hears.
 pub(crate) enum Started {
@@ -28,13 +31,15 @@ pub(crate) enum Started {
 pub(crate) struct Init<S: GenServer> {
     pub(crate) args: S::Args,
     pub(crate) started: ReplyTo<Started>,
+    pub(crate) options: Options<S>,
 }
 
 impl<S: GenServer> Init<S> {
     /// Takes it apart and frees the box, which a move out of it would leave to the end of the server.
     #[expect(clippy::boxed_local, reason = "it is to be freed here")]
-    fn open(self: Box<Self>) -> (S::Args, ReplyTo<Started>) {
-        let Self { args, started } = *self;
+    fn open(self: Box<Self>, cx: &mut Context<S>) -> (S::Args, ReplyTo<Started>) {
+        let Self { args, started, options } = *self;
+        cx.adopt(options);
         (args, started)
     }
 }
@@ -60,7 +65,7 @@ pub(crate) fn run<S: GenServer>(
     let mut cx = Context::new(mailbox);
     async move {
         let (mut server, started) = {
-            let (args, started) = init.open();
+            let (args, started) = init.open(&mut cx);
             cx.set_in_callback(true);
             let made = flatten(guard!(S::init(args, &mut cx)));
             match made {
@@ -69,7 +74,7 @@ pub(crate) fn run<S: GenServer>(
             }
         };
         started.send(Started::Yes);
-        let mut last = Kind::Init;
+        let mut last = MessageKind::Init;
         let reason = loop {
             if cx.is_doomed() {
                 // The driver sees it as soon as this poll ends; no further callback runs.
@@ -78,57 +83,126 @@ pub(crate) fn run<S: GenServer>(
             if let Some(reason) = cx.take_stop() {
                 break reason;
             }
-            let outcome = if let Some(continuation) = cx.take_continuation() {
-                last = Kind::Continue;
-                guard!(server.handle_continue(continuation, &mut cx))
+            // Whether a request was settled, for debug events.
+            let (outcome, replied) = if let Some(continuation) = cx.take_continuation() {
+                last = MessageKind::Continue;
+                cx.observe(&server, || Event::In { kind: MessageKind::Continue, message: None });
+                (guard!(server.handle_continue(continuation, &mut cx)), false)
             } else {
                 cx.set_in_callback(false);
                 let next = poll_fn(|task| cx.poll_next(task)).await;
                 cx.set_in_callback(true);
-                last = Kind::of(next.as_ref());
+                last = MessageKind::of(next.as_ref());
+                look_at(&server, next.as_ref(), &mut cx);
                 match next {
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
                         let outcome = guard!(server.handle_call(call, &mut cx));
                         cx.end_hold();
-                        if !request.is_settled() {
+                        let replied = request.is_settled();
+                        if !replied {
                             cx.keep(request);
                         }
-                        outcome
+                        (outcome, replied)
                     }
                     Some(Item::Message(ServerMessage::Cast(cast))) => {
-                        guard!(server.handle_cast(cast, &mut cx))
+                        (guard!(server.handle_cast(cast, &mut cx)), false)
                     }
                     Some(Item::Message(ServerMessage::Info(info))) => {
-                        guard!(server.handle_info(info, &mut cx))
+                        (guard!(server.handle_info(info, &mut cx)), false)
                     }
                     Some(Item::Message(ServerMessage::System(system))) => {
-                        let System::Stop { reason, .. } = &*system;
-                        let reason = reason.clone();
-                        // It holds the reply to the one who called `stop`, who waits for the death.
-                        cx.keep_message(ServerMessage::System(system));
-                        break reason;
+                        if let Some(reason) = serve(system, &mut server, &mut cx) {
+                            break reason;
+                        }
+                        if cx.is_suspended()
+                            && let Some(reason) = Box::pin(suspended(&mut server, &mut cx)).await
+                        {
+                            break reason;
+                        }
+                        continue;
                     }
                     Some(Item::Signal(signal)) => match *signal {
                         Signal::Exit { from, reason } if from == cx.parent() => break reason,
-                        Signal::Exit { from, reason } => guard!(server.handle_exit(from, reason, &mut cx)),
-                        Signal::Down(down) => guard!(server.handle_down(down, &mut cx)),
+                        Signal::Exit { from, reason } => {
+                            (guard!(server.handle_exit(from, reason, &mut cx)), false)
+                        }
+                        Signal::Down(down) => (guard!(server.handle_down(down, &mut cx)), false),
                     },
-                    None => guard!(server.handle_timeout(&mut cx)),
+                    None => (guard!(server.handle_timeout(&mut cx)), false),
                 }
             };
-            if let Err(reason) = flatten(outcome)
-                && !cx.is_doomed()
-            {
-                break reason;
+            match flatten(outcome) {
+                Err(reason) if !cx.is_doomed() => break reason,
+                Err(_) => {}
+                Ok(()) => cx.observe(&server, || {
+                    let state = shown::state(&server);
+                    if replied { Event::Out { state } } else { Event::NoReply { state } }
+                }),
             }
         };
         cx.set_ending();
         let failure = guard!(server.terminate(&reason, &mut cx)).err();
         let reason = failure.unwrap_or(reason);
-        report(&reason, Some(last.as_str()));
+        report(&reason, Some(&last_words(last, &mut cx)));
         // Not by returning: the state is to be dropped as part of the death, when no message is accepted any more.
         match end(reason).await {}
     }
+}
+
+/// What is done with a message before it is handled: debug events, and its text for a crash report.
+fn look_at<S: GenServer>(server: &S, next: Option<&Item<ServerMessage<S>>>, cx: &mut Context<S>) {
+    let kind = MessageKind::of(next);
+    if S::FORMATS_MESSAGES {
+        cx.set_last_message(shown::message(next));
+    }
+    if kind != MessageKind::System {
+        cx.observe(server, || Event::In { kind, message: shown::message(next) });
+    }
+}
+
+/// What a server handled last, for its crash report: the kind, and the message if the server shows it.
+fn last_words<S: GenServer>(last: MessageKind, cx: &mut Context<S>) -> String {
+    match cx.take_last_message() {
+        Some(message) => format!("{last} {message}"),
+        None => last.to_string(),
+    }
+}
+
+/// Does what the runner is asked; a reason is the one to end with.
+fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
+    match *system {
+        System::Stop { ref reason, .. } => {
+            let reason = reason.clone();
+            // It holds the reply to the one who called `stop`, who waits for the death.
+            cx.keep_message(ServerMessage::System(system));
+            Some(reason)
+        }
+        System::Run(run) => {
+            // It catches the panics that concern its caller.
+            let _ = catch(|| run(server, cx));
+            None
+        }
+        System::Crash(reason) => Some(reason),
+    }
+}
+
+/// Serves the runner's own messages and leaves all others where they are, until the server is resumed (`None`) or has to
+/// end. Boxed by its caller: it is rare, and would make every server larger.
+async fn suspended<S: GenServer>(server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
+    while cx.is_suspended() {
+        cx.set_in_callback(false);
+        let next = cx.next_of_suspended().await;
+        cx.set_in_callback(true);
+        let ends = match next {
+            Ok(system) => serve(system, server, cx),
+            Err(reason) => Some(reason),
+        };
+        if let Some(reason) = ends.or_else(|| cx.take_stop()) {
+            return Some(reason);
+        }
+    }
+    cx.restart_timeouts();
+    None
 }
 
 /// A callback's own error, or its panic.
@@ -143,7 +217,7 @@ fn give_up(error: InitError, started: ReplyTo<Started>) -> ExitReason {
         InitError::Stop(reason) => (reason.clone(), Started::Failed(reason)),
         InitError::Error(reason) => (ExitReason::Normal, Started::Failed(reason)),
     };
-    report(&reason, Some(Kind::Init.as_str()));
+    report(&reason, Some(MessageKind::Init.as_str()));
     started.send_at_exit(outcome);
     reason
 }

@@ -150,6 +150,37 @@ pub trait GenServer: Sized + Send + 'static {
         ready(())
     }
 
+    /// Whether messages are formatted before they are handled, so that the report of a crash can show the last one. It costs
+    /// one text for each message, so it is off by default.
+    const FORMATS_MESSAGES: bool = false;
+
+    /// The state as [`sys`](crate::sys) and crash reports may show it. Nothing by default: what a state holds may be secret.
+    ///
+    /// # Counterpart
+    ///
+    /// `format_status/1`, which hides what the default would show.
+    fn format_state(&self) -> Option<String> {
+        None
+    }
+
+    /// A request as debug events and crash reports may show it; nothing but its kind by default.
+    fn format_call(call: &Self::Call) -> Option<String> {
+        let _ = call;
+        None
+    }
+
+    /// As [`format_call`](Self::format_call), for casts.
+    fn format_cast(cast: &Self::Cast) -> Option<String> {
+        let _ = cast;
+        None
+    }
+
+    /// As [`format_call`](Self::format_call), for infos.
+    fn format_info(info: &Self::Info) -> Option<String> {
+        let _ = info;
+        None
+    }
+
     /// Starts a server without a link. Await it for the address, or a [`StartError`](crate::StartError).
     ///
     /// # Panics

@@ -12,9 +12,11 @@ use otp_core::process::send_exit;
 use otp_core::{ExitReason, MonitorRef, NotAProcess, Pid, ProcessName, RegisterError};
 
 use crate::name::Name;
+use crate::options::Options;
 use crate::runner::{Init, Started, run};
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
+use crate::sys::DebugOptions;
 
 /// Why a server did not start. Nothing of it is left.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,13 +59,14 @@ pub struct Start<S: GenServer> {
     spawn: Spawn,
     name: Option<ProcessName>,
     limit: Option<Duration>,
+    options: Options<S>,
 }
 
 impl<S: GenServer> Start<S> {
     /// The parent is whoever calls this, whoever awaits it later.
     pub(crate) fn new(args: S::Args, link: bool) -> Self {
         let spawn = if link { Spawn::new().link() } else { Spawn::new() };
-        Self { args, spawn, name: None, limit: None }
+        Self { args, spawn, name: None, limit: None, options: Options::default() }
     }
 
     /// Registers the server under a name before `init` runs.
@@ -84,8 +87,28 @@ impl<S: GenServer> Start<S> {
         self
     }
 
+    /// Debugs the server from the end of `init` on.
+    ///
+    /// # Counterpart
+    ///
+    /// The option `{debug, Dbgs}`.
+    pub fn debug(mut self, options: DebugOptions<S>) -> Self {
+        self.options.debug = Some(options);
+        self
+    }
+
+    /// Has the server [hibernate](crate::Context::hibernate) whenever no message came for `time`.
+    ///
+    /// # Counterpart
+    ///
+    /// The option `{hibernate_after, Time}`.
+    pub fn hibernate_after(mut self, time: Duration) -> Self {
+        self.options.hibernate_after = Some(time);
+        self
+    }
+
     fn begin(self) -> (Progress<S>, Option<MonitorRef>) {
-        let Self { args, spawn, name, limit } = self;
+        let Self { args, spawn, name, limit, options } = self;
         let starter = spawn.parent();
         let embryo = spawn.prepare();
         if let Some(name) = name
@@ -98,7 +121,7 @@ impl<S: GenServer> Start<S> {
             return (Progress::Failed(Some(error)), None);
         }
         let (reply_to, reply, _) = request(embryo.address().pid());
-        let init = Box::new(Init { args, started: reply_to });
+        let init = Box::new(Init { args, started: reply_to, options });
         let (process, monitor) = embryo.go(move |mailbox| run::<S>(mailbox, init));
         let child = HalfStarted { starter, server: ServerRef::new(process), monitor };
         (Progress::Waiting(Some(child), Awaiting::new(reply, limit)), monitor)
@@ -256,6 +279,16 @@ impl<S: GenServer> StartMonitor<S> {
     /// A text that `info` and crash reports show.
     pub fn label(self, label: impl Into<Box<str>>) -> Self {
         Self(self.0.label(label))
+    }
+
+    /// As [`Start::debug`].
+    pub fn debug(self, options: DebugOptions<S>) -> Self {
+        Self(self.0.debug(options))
+    }
+
+    /// As [`Start::hibernate_after`].
+    pub fn hibernate_after(self, time: Duration) -> Self {
+        Self(self.0.hibernate_after(time))
     }
 }
 
