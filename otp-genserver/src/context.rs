@@ -6,7 +6,10 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use otp_core::behaviour::{Deadline, Item, Request};
-use otp_core::{ExitReason, Mailbox, Pid, TimerRef, send_after, send_interval};
+use otp_core::{
+    Alias, AliasMode, ExitReason, Mailbox, MonitorAlias, MonitorRef, Pid, Target, TimerRef, send_after,
+    send_interval,
+};
 
 use crate::message::ServerMessage;
 use crate::server::GenServer;
@@ -111,6 +114,37 @@ impl<S: GenServer> Context<S> {
     #[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
     pub fn send_interval(&self, period: Duration, info: impl Fn() -> S::Info + Send + 'static) -> TimerRef {
         send_interval(period, self.server_ref().recipient(), info)
+    }
+
+    /// An address of this server that it can turn off; what comes through it reaches `handle_info`.
+    ///
+    /// # Counterpart
+    ///
+    /// `erlang:alias/1`.
+    #[must_use]
+    pub fn alias<T: Send + 'static>(&self, mode: AliasMode) -> Alias<T>
+    where
+        S::Info: From<T>,
+    {
+        self.mailbox.alias_with(mode, |message| ServerMessage::Info(S::Info::from(message)))
+    }
+
+    /// Monitors a process, with an alias that goes with the monitor.
+    ///
+    /// # Counterpart
+    ///
+    /// `erlang:monitor(process, Target, [{alias, Mode}])`.
+    #[must_use]
+    pub fn monitor_with_alias<T: Send + 'static>(
+        &self,
+        target: impl Into<Target>,
+        mode: MonitorAlias,
+    ) -> (MonitorRef, Alias<T>)
+    where
+        S::Info: From<T>,
+    {
+        self.mailbox
+            .monitor_with_alias_as(target, mode, |message| ServerMessage::Info(S::Info::from(message)))
     }
 
     /// The callback that may have held its reply is over.
