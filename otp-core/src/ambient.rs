@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
-use crate::cell::{AnyCell, Life};
+use crate::cell::{AnyCell, Life, Origin};
 use crate::exit_reason::ExitReason;
 use crate::panics::catch;
 use crate::pid::Pid;
@@ -40,10 +40,16 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&AnyCell>) -> R) -> R {
     f(current.map(|cell| unsafe { &*cell.as_ptr() }))
 }
 
-/// Whether this code runs inside that process.
+/// Whether this code runs in a poll of that process, at whose end it is known whether the process died. The code of a
+/// thread process is no poll: it may go on for ever; but when it unwinds, the process dies.
 #[inline]
-pub(crate) fn is_current(pid: Pid) -> bool {
-    with(|cell| cell.is_some_and(|cell| cell.head.pid == pid))
+pub(crate) fn is_in_poll_of(pid: Pid) -> bool {
+    with(|cell| {
+        cell.is_some_and(|cell| {
+            cell.head.pid == pid
+                && (!matches!(cell.head.origin, Origin::Thread(_)) || std::thread::panicking())
+        })
+    })
 }
 
 /// Says that the current process is to end with `reason` when its poll returns.

@@ -2,14 +2,15 @@
 //!
 //! Programs rarely need this module; `otp-genserver` and its sisters are written with it.
 
+pub use crate::blocking::block_on;
 pub use crate::calling::Calling;
 pub use crate::crash::report;
 pub use crate::deadline::Deadline;
 pub use crate::driver::end;
-pub use crate::error::RequestError;
 pub use crate::inbox::{Item, Signal};
 pub use crate::init_error::InitError;
 pub use crate::link::disown;
+pub use crate::mailbox::RequestError;
 pub use crate::panics::catch;
 pub use crate::reply::{Answer, Awaiting, Reply, ReplyTo, Request, await_end, request};
 pub use crate::spawn::{Embryo, Spawn};

@@ -22,8 +22,8 @@ use crate::table;
 /// The number of a request that is about to be queued.
 const ABOUT_TO: u32 = u32::MAX;
 
-/// Stands for a request whose caller does not depend on its answer alone: always soft.
-const OPTED_OUT: u32 = u32::MAX - 1;
+/// Stands for a request whose caller does not depend on its answer alone, or that has no place in a queue: always soft.
+pub(crate) const SOFT: u32 = u32::MAX - 1;
 
 /// The longest chain that is followed.
 const MAX_HOPS: usize = 1024;
@@ -45,7 +45,7 @@ impl Calling {
         ambient::with(|cell| {
             let Some(cell) = cell else { return Ok(Self { caller: None, server: server.pid }) };
             let head = &cell.head;
-            head.calling_number.store(if refuse_cycles { ABOUT_TO } else { OPTED_OUT }, Ordering::Relaxed);
+            head.calling_number.store(if refuse_cycles { ABOUT_TO } else { SOFT }, Ordering::Relaxed);
             head.calling.store(server.pid.number(), Ordering::Release);
             if refuse_cycles && head.in_callback.load(Ordering::Relaxed) {
                 fence(Ordering::SeqCst);
@@ -145,6 +145,6 @@ fn edge_of(from: Pid) -> Option<Edge> {
     let handled = server.head.handled_number();
     let queued = number == ABOUT_TO || number.wrapping_sub(handled).cast_signed() >= 0;
     let held = number.wrapping_add(1) == handled && server.head.held.load(Ordering::Acquire);
-    let hard = caller.head.in_callback.load(Ordering::Relaxed) && number != OPTED_OUT && (queued || held);
+    let hard = caller.head.in_callback.load(Ordering::Relaxed) && number != SOFT && (queued || held);
     Some(Edge { from, to, number, hard })
 }

@@ -11,10 +11,13 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
+use crate::bound::Bound;
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
-use crate::inbox::{Inbox, SignalQueue};
+use crate::inbox::{Inbox, Signal, SignalQueue};
+use crate::orphan;
 use crate::pid::Pid;
+use crate::push::Refused;
 use crate::run_token::Guarded;
 use crate::sync::{Arc, AtomicU8, Mutex, MutexGuard};
 
@@ -81,6 +84,8 @@ pub(crate) enum Origin {
     Linked,
     /// Driven by whoever polls it: `run`, `attach`.
     Attached,
+    /// On an operating system thread of its own; `true`: with a link to its parent.
+    Thread(bool),
 }
 
 /// How far a process is on its way.
@@ -105,6 +110,8 @@ pub(crate) struct Inner<Q: ?Sized> {
     /// The receiver has taken all there was: the next push wakes it.
     pub(crate) parked: bool,
     pub(crate) trap_exit: bool,
+    /// A message is not simply queued: `Extra` says that the mailbox is bounded, closed, or that of a thread.
+    pub(crate) detour: bool,
     /// How many messages and signals were ever pushed, wrapping: the number of the next one.
     pub(crate) pushes: u32,
     /// What most processes never have; allocated on first use.
@@ -122,6 +129,29 @@ impl<Q: ?Sized> Inner<Q> {
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
+
+    /// The mailbox's bound, if it has one.
+    pub(crate) fn bound(&mut self) -> Option<&mut Bound> {
+        self.extra.as_mut()?.bound.as_deref_mut()
+    }
+}
+
+impl<Q: SignalQueue + ?Sized> Inner<Q> {
+    /// Queues a signal as a message, in its place among the others.
+    pub(crate) fn push_signal(&mut self, signal: Signal) {
+        match self.extra.as_ref().and_then(|extra| extra.sink.as_ref()) {
+            Some(sink) => sink.signal(signal),
+            None => self.queue.push_signal(signal),
+        }
+    }
+
+    /// How many messages and signals wait.
+    pub(crate) fn waiting(&self) -> usize {
+        match self.extra.as_ref().and_then(|extra| extra.sink.as_ref()) {
+            Some(sink) => sink.len(),
+            None => self.queue.len(),
+        }
+    }
 }
 
 impl Head {
@@ -133,15 +163,16 @@ impl Head {
         }
     }
 
-    /// From here on it is dead to everyone else. Called under the lock, which holds the whole truth.
+    /// From here on it is dead to everyone else. Called under the lock, which holds the whole truth. Sequentially
+    /// consistent with the run token; see `orphan.rs`.
     pub(crate) fn set_gone(&self) {
-        self.doomed.store(true, Ordering::Release);
+        self.doomed.store(true, Ordering::SeqCst);
     }
 
     /// Whether an exit signal waits to be obeyed, or the process dies.
     #[inline]
     pub(crate) fn is_doomed(&self) -> bool {
-        self.doomed.load(Ordering::Acquire)
+        self.doomed.load(Ordering::SeqCst)
     }
 
     /// One more message was taken out.
@@ -169,11 +200,18 @@ impl<Q: ?Sized> Cell<Q> {
         }
     }
 
-    /// Fills the exit slot of a process that is not gone.
-    pub(crate) fn doom(&self, inner: &mut Inner<Q>, reason: ExitReason) {
-        inner.extra().exit = Some(reason);
+    /// Fills the exit slot of a process that is not gone, gives the lock back and has the process see it.
+    pub(crate) fn doom(&self, mut inner: MutexGuard<'_, Inner<Q>>, reason: ExitReason) {
+        let extra = inner.extra();
+        extra.exit = Some(reason);
+        // The thread of a thread process finds its channel closed.
+        let sink = extra.sink.take();
         inner.life = Life::Doomed;
         self.head.set_gone();
+        drop(inner);
+        drop(sink);
+        self.head.wake();
+        orphan::watch(&self.head);
     }
 
     /// Takes the reason out of the exit slot.
@@ -232,6 +270,7 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 // Before its first look the receiver waits for the first push.
                 parked: true,
                 trap_exit: false,
+                detour: false,
                 pushes: 0,
                 extra,
                 queue: Inbox::new(),
@@ -239,12 +278,24 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         })
     }
 
-    /// Puts a message at the end of the queue, and says which number it has there; a dead process gives it back.
+    /// Puts a message at the end of the queue, and says which number it has there.
     #[inline]
-    pub(crate) fn push(&self, message: M) -> Result<u32, M> {
-        let mut inner = self.inner.lock();
+    pub(crate) fn push(&self, message: M) -> Result<u32, Refused<M>> {
+        self.push_locked(self.inner.lock(), message)
+    }
+
+    /// As `push`, for who holds the lock already.
+    #[inline]
+    pub(crate) fn push_locked(
+        &self,
+        mut inner: MutexGuard<'_, Inner<Inbox<M>>>,
+        message: M,
+    ) -> Result<u32, Refused<M>> {
         if inner.is_gone() {
-            return Err(message);
+            return Err(Refused::NoProc(message));
+        }
+        if inner.detour {
+            return self.push_by_detour(inner, message);
         }
         inner.queue.push(message);
         Ok(self.wake_receiver(inner))

@@ -9,30 +9,42 @@ use crate::ambient::Scope;
 use crate::cell::Life;
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
-use crate::monitor::{self, Down, Monitoring, Watcher};
+use crate::monitor::{self, Watcher};
+use crate::orphan;
 use crate::panics::catch;
 use crate::pid::Pid;
 use crate::signal;
 use crate::timer;
 use crate::{name, table};
 
-/// Ends the process of `scope`. `drop_future` drops its future in place.
-pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOnce()) {
+/// Ends the process of `scope`. `drop_future` drops its future in place. Whether this was its death: an orphan was
+/// declared dead before.
+pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOnce()) -> bool {
     let cell = scope.cell;
     let pid = cell.head.pid;
 
-    let (extra, queue) = {
+    let taken = {
         let mut inner = cell.inner.lock();
-        inner.life = Life::Dead;
-        cell.head.set_gone();
-        (inner.extra.take(), inner.queue.take())
+        let first = inner.life < Life::Dead;
+        first.then(|| {
+            inner.life = Life::Dead;
+            cell.head.set_gone();
+            (inner.extra.take(), inner.queue.take())
+        })
     };
+    let Some((mut extra, queue)) = taken else {
+        // An orphan that was declared dead: everyone has been told, and this is what was left of it.
+        report_drop(pid, catch(drop_future));
+        scope.resolve_deferred(Some(&ExitReason::Killed));
+        orphan::came_home(pid);
+        return false;
+    };
+    let sink = extra.as_mut().and_then(|extra| extra.sink.take());
 
     // Foreign destructors: a panic in one is reported and goes no further.
     report_drop(pid, catch(drop_future));
-    report_drop(pid, catch(|| drop(queue)));
+    report_drop(pid, catch(|| drop((queue, sink))));
 
-    let mut extra = extra;
     if let Some(extra) = &mut extra {
         for hook in std::mem::take(&mut extra.hooks) {
             report_drop(pid, catch(|| hook(pid, reason)));
@@ -54,6 +66,7 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
         tell(pid, reason, *extra);
     }
     scope.resolve_deferred(Some(reason));
+    true
 }
 
 /// Signals links, monitors and those who wait for the end, and takes this process's own monitors off their targets.
@@ -68,15 +81,16 @@ fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
     for (reference, Watcher { pid: holder, target, late }) in extra.watchers {
         if let Some(holder) = table::get(holder) {
             let reason = if late { ExitReason::NoProc } else { reason.clone() };
-            report_drop(pid, catch(|| monitor::down(&holder, Down { monitor: reference, target, reason })));
+            report_drop(pid, catch(|| monitor::down(&holder, reference, target, reason)));
         }
     }
     for (reference, monitoring) in extra.monitors {
-        if let Monitoring::Active(Some(target)) = monitoring
-            && let Some(target) = table::get(target)
-        {
+        if let Some(target) = monitoring.target().and_then(table::get) {
             monitor::forget_watcher(&target, reference);
         }
+    }
+    for sender in extra.bound.map_or_else(Vec::new, |mut bound| bound.take_senders()) {
+        report_drop(pid, catch(|| sender.wake_by_ref()));
     }
     for request in extra.unanswered {
         report_drop(pid, catch(|| request.resolve(Some(reason))));

@@ -20,26 +20,57 @@ impl fmt::Display for NotAProcess {
 
 impl std::error::Error for NotAProcess {}
 
-/// The process is dead; the message comes back.
+/// Why a message was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendErrorKind {
+    /// The process is dead, or accepts no more messages.
+    NoProc,
+    /// Its mailbox is full.
+    Full,
+}
+
+impl fmt::Display for SendErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoProc => "the process is dead",
+            Self::Full => "the process's mailbox is full",
+        })
+    }
+}
+
+/// The message was not sent; it comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SendError<M>(pub(crate) M);
+pub struct SendError<M> {
+    message: M,
+    kind: SendErrorKind,
+}
 
 impl<M> SendError<M> {
+    pub(crate) const fn new(message: M, kind: SendErrorKind) -> Self {
+        Self { message, kind }
+    }
+
     /// The message that was not sent.
     pub fn into_inner(self) -> M {
-        self.0
+        self.message
+    }
+
+    /// Why it was not sent.
+    pub const fn kind(&self) -> SendErrorKind {
+        self.kind
     }
 }
 
 impl<M> fmt::Debug for SendError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendError(..)")
+        f.debug_struct("SendError").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
 impl<M> fmt::Display for SendError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the process is dead")
+        self.kind.fmt(f)
     }
 }
 
@@ -102,24 +133,3 @@ impl fmt::Display for FindError {
 }
 
 impl std::error::Error for FindError {}
-
-/// Why a request was not sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The process is dead.
-    NoProc,
-    /// Waiting for the answer would close this cycle of processes that wait for each other; the caller comes first.
-    Deadlock(Vec<Pid>),
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoProc => f.write_str("the process is dead"),
-            Self::Deadlock(cycle) => write!(f, "a deadlock among {cycle:?}"),
-        }
-    }
-}
-
-impl std::error::Error for RequestError {}

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::task::Waker;
 
+use crate::alias::{Active, AliasRef};
+use crate::bound::Bound;
 use crate::exit_reason::ExitReason;
 use crate::link::PidSet;
 use crate::monitor::{MonitorRef, Monitoring, Watcher};
 use crate::name::ProcessName;
 use crate::pid::Pid;
 use crate::reply::Unanswered;
+use crate::thread_sink::ThreadSink;
 
 /// What runs when a process has died, before anyone hears of it: registries, tables, names give up their entries.
 pub(crate) type ExitHook = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
@@ -28,6 +31,8 @@ pub(crate) struct Extra {
     pub(crate) watchers: HashMap<MonitorRef, Watcher>,
     pub(crate) name: Option<ProcessName>,
     pub(crate) label: Option<Box<str>>,
+    /// Those it works for, the nearest first; see `Spawn::for_caller`.
+    pub(crate) callers: Vec<Pid>,
     pub(crate) hooks: Vec<ExitHook>,
     /// How many DOWNs in the queue or the batch `demonitor_flush` has taken back.
     pub(crate) flushed: usize,
@@ -35,4 +40,11 @@ pub(crate) struct Extra {
     pub(crate) receiver: Option<Waker>,
     /// Requests whose callers hear of the death: those that an ending process has let go of, and those who wait for it.
     pub(crate) unanswered: Vec<Unanswered>,
+    /// Aliases that are active.
+    pub(crate) aliases: HashMap<AliasRef, Active>,
+    /// No message is accepted any more, though the process lives. Implies `Inner::detour`, as the next two do.
+    pub(crate) closed: bool,
+    pub(crate) bound: Option<Box<Bound>>,
+    /// Where messages and signals go instead of the queue: the channel of a thread process.
+    pub(crate) sink: Option<Box<dyn ThreadSink>>,
 }

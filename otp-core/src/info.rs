@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::ambient;
+use crate::bound::Overflow;
 use crate::cell::Life;
 use crate::clock;
 use crate::error::NotAProcess;
@@ -48,6 +49,14 @@ pub struct ProcessInfo {
     pub trap_exit: bool,
     /// The process that started it; `None` if it was started outside any.
     pub parent: Option<Pid>,
+    /// Its parent, the parent's parent, and so on, as far as they live: the last one may be dead.
+    pub ancestors: Vec<Pid>,
+    /// Those it works for, the nearest first: the owner of a task, and the owner's own.
+    pub callers: Vec<Pid>,
+    /// How many messages may wait, and what happens with one more; `None` for a mailbox without a bound.
+    pub bound: Option<(usize, Overflow)>,
+    /// How many messages its bound has dropped.
+    pub dropped: u64,
     /// How many messages and signals it has taken out to handle.
     pub messages_handled: u64,
     /// The time spent in its polls, estimated: one poll in 64 is timed.
@@ -80,6 +89,10 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         monitored_by: Vec::new(),
         trap_exit: false,
         parent: head.parent,
+        ancestors: ancestors(head.parent),
+        callers: Vec::new(),
+        bound: None,
+        dropped: 0,
         messages_handled: head.handled.load(Ordering::Relaxed),
         busy: Duration::from_nanos(head.busy.load(Ordering::Relaxed)),
         uptime: clock::since_ticks(head.started),
@@ -90,22 +103,28 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
     }
     info.trap_exit = inner.trap_exit;
     let flushed = inner.extra.as_ref().map_or(0, |extra| extra.flushed);
-    info.mailbox_len = inner.queue.len().saturating_sub(flushed);
+    info.mailbox_len = inner.waiting().saturating_sub(flushed);
     if let Some(extra) = &inner.extra {
         info.name.clone_from(&extra.name);
         info.label = extra.label.as_deref().map(str::to_owned);
+        info.callers.clone_from(&extra.callers);
+        if let Some(bound) = &extra.bound {
+            info.bound = Some((bound.limit, bound.overflow));
+            info.dropped = bound.dropped;
+        }
         info.links = extra.links.to_vec();
-        info.monitors = extra
-            .monitors
-            .values()
-            .filter_map(|monitoring| match monitoring {
-                Monitoring::Active(target) => *target,
-                Monitoring::Queued => None,
-            })
-            .collect();
+        info.monitors = extra.monitors.values().filter_map(Monitoring::target).collect();
         info.monitored_by = extra.watchers.values().map(|watcher| watcher.pid).collect();
     }
     Some(info)
+}
+
+/// From a parent upwards, to the first one that is dead, which is in it.
+fn ancestors(parent: Option<Pid>) -> Vec<Pid> {
+    // A chain of processes that each start the next may be long.
+    const MOST: usize = 256;
+    let next = |pid: &Pid| table::get(*pid)?.head.parent;
+    std::iter::successors(parent, next).take(MOST).collect()
 }
 
 /// The pids of all live processes, in order of their start. Processes that start or end meanwhile may be in it or

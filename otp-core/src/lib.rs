@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod alias;
 mod ambient;
+mod blocking;
+mod bound;
 mod calling;
 mod cell;
 mod child_spec;
@@ -21,9 +24,11 @@ mod link;
 mod mailbox;
 mod monitor;
 mod name;
+mod orphan;
 mod panics;
 mod pid;
 pub mod process;
+mod push;
 mod recipient;
 mod reply;
 mod run_token;
@@ -33,6 +38,8 @@ mod slot;
 mod spawn;
 mod sync;
 mod table;
+mod thread;
+mod thread_sink;
 mod timer;
 
 pub mod behaviour;
@@ -40,20 +47,24 @@ pub mod behaviour;
 #[cfg(all(test, otp_loom))]
 mod loom_slot;
 
+pub use alias::{Alias, AliasMode, AliasRef, MonitorAlias};
+pub use bound::Overflow;
 pub use child_spec::{Restart, Shutdown};
-pub use error::{FindError, NotAProcess, NotRegistered, RegisterError, SendError};
+pub use error::{FindError, NotAProcess, NotRegistered, RegisterError, SendError, SendErrorKind};
 pub use exit_reason::{ExitReason, IntoExitReason, Panic};
 pub use inbox::{Received, Waiting};
 pub use mailbox::{Mailbox, ProcessRef};
-pub use monitor::{Down, MonitorRef, Target};
+pub use monitor::{Down, MonitorRef, Tag, Target};
 pub use name::ProcessName;
 #[cfg(feature = "macros")]
 pub use otp_macros::{main, test};
 pub use pid::{ParsePidError, Pid};
-pub use process::{spawn, spawn_link, spawn_monitor};
+pub use process::{spawn, spawn_link, spawn_monitor, spawn_thread};
+pub use push::SendWait;
 pub use recipient::Recipient;
 pub use reply::ReplyTo;
 pub use runtime::{attach, attach_with, run};
+pub use thread::ThreadMailbox;
 pub use timer::{TimerRef, exit_after, send_after, send_after_to_name, send_interval, start_timer};
 
 /// For generated code; not part of the API.

@@ -9,22 +9,37 @@ use std::time::Duration;
 
 use tokio::task::coop;
 
+use crate::alias::{Active, Alias, AliasMode, MonitorAlias};
 use crate::calling::Calling;
-use crate::cell::{AnyCell, Cell, Life, Origin, downcast};
+use crate::cell::{AnyCell, Cell, Inner, Life, Origin, downcast};
 use crate::deadline::Deadline;
-use crate::error::{FindError, RequestError, SendError};
+use crate::error::{FindError, SendError};
 use crate::inbox::{Inbox, Item, Received, Signal, Waiting};
+use crate::monitor::{self, MonitorRef, Target};
 use crate::pid::Pid;
+use crate::push::{Refused, SendWait};
 use crate::recipient::Recipient;
-use crate::sync::Arc;
-use crate::{monitor, name, table};
+use crate::sync::{Arc, MutexGuard};
+use crate::{name, table};
 
 /// Where a process receives. It is made by `spawn` and given to the process's body.
 pub struct Mailbox<M: Send + 'static> {
     cell: Arc<Cell<Inbox<M>>>,
     /// Taken from the queue in one piece, and not handled yet. Boxed: most processes never have two messages waiting.
-    #[expect(clippy::box_collection, reason = "24 bytes less in each idle process")]
-    batch: Option<Box<VecDeque<Item<M>>>>,
+    batch: Option<Box<Batch<M>>>,
+}
+
+/// See `Mailbox::batch`.
+struct Batch<M> {
+    items: VecDeque<Item<M>>,
+    /// The mailbox has a bound, which is to hear of each message that is taken from here.
+    bounded: bool,
+}
+
+impl<M> Default for Batch<M> {
+    fn default() -> Self {
+        Self { items: VecDeque::new(), bounded: false }
+    }
 }
 
 impl<M: Send + 'static> Mailbox<M> {
@@ -141,15 +156,20 @@ impl<M: Send + 'static> Mailbox<M> {
             if self.cell.head.is_doomed() {
                 return Poll::Pending;
             }
+            self.pay_debt(seen);
             let batch = self.batch.get_or_insert_default();
             let found = batch
+                .items
                 .iter()
                 .enumerate()
                 .skip(*seen)
                 .find_map(|(at, item)| wanted(item.as_waiting()).then_some(at));
-            if let Some(item) = found.and_then(|at| batch.remove(at)) {
+            if let Some(item) = found.and_then(|at| batch.items.remove(at)) {
                 // The next search begins where this item stood: what is before it was not wanted.
                 *seen = found.unwrap_or(0);
+                if batch.bounded {
+                    self.make_room(&item);
+                }
                 self.cell.head.count_handled();
                 if self.is_flushed(&item) {
                     continue;
@@ -157,7 +177,7 @@ impl<M: Send + 'static> Mailbox<M> {
                 budget.made_progress();
                 return Poll::Ready(item.into_received());
             }
-            *seen = batch.len();
+            *seen = batch.items.len();
             if !self.append() && self.will_be_woken(cx.waker()) {
                 return Poll::Pending;
             }
@@ -173,14 +193,60 @@ impl<M: Send + 'static> Mailbox<M> {
         let mut inner = self.cell.inner.lock();
         self.cell.head.pushed.store(false, Ordering::Relaxed);
         inner.parked = true;
-        let before = batch.len();
-        batch.append(&mut inner.queue.items);
-        batch.len() > before
+        let before = batch.items.len();
+        batch.items.append(&mut inner.queue.items);
+        batch.bounded = inner.bound().is_some();
+        batch.items.len() > before
+    }
+
+    /// Drops from the batch what a bound has dropped since it was taken. `seen` moves along.
+    fn pay_debt(&mut self, seen: &mut usize) {
+        let Some(batch) = self.batch.as_mut().filter(|batch| batch.bounded) else { return };
+        let mut dropped = Vec::new();
+        {
+            let mut inner = self.cell.inner.lock();
+            let Some(bound) = inner.bound() else { return };
+            while bound.debt > 0 {
+                bound.debt -= 1;
+                dropped.extend(bound.remove_oldest(&mut batch.items));
+            }
+        }
+        *seen = seen.saturating_sub(dropped.len());
+    }
+
+    /// A message leaves the mailbox: whoever waits for room comes next.
+    #[cold]
+    fn make_room(&self, item: &Item<M>) {
+        let Item::Message(message) = item else { return };
+        let mut inner = self.cell.inner.lock();
+        let next = inner.bound().filter(|bound| bound.counts(message)).and_then(|bound| bound.took_one());
+        drop(inner);
+        if let Some(next) = next {
+            next.wake_by_ref();
+        }
+    }
+
+    /// The next item of the batch.
+    #[inline]
+    fn pop_batch(&mut self) -> Option<Item<M>> {
+        let batch = self.batch.as_mut()?;
+        if batch.bounded {
+            return self.pop_bounded_batch();
+        }
+        batch.items.pop_front()
+    }
+
+    #[cold]
+    fn pop_bounded_batch(&mut self) -> Option<Item<M>> {
+        self.pay_debt(&mut 0);
+        let item = self.batch.as_mut()?.items.pop_front()?;
+        self.make_room(&item);
+        Some(item)
     }
 
     /// Whether something may be waiting besides the first `seen` items of the batch.
     fn has_unseen(&self, seen: usize) -> bool {
-        self.batch.as_ref().is_some_and(|batch| batch.len() > seen)
+        self.batch.as_ref().is_some_and(|batch| batch.items.len() > seen)
             || self.cell.head.pushed.load(Ordering::Acquire)
     }
 
@@ -205,7 +271,7 @@ impl<M: Send + 'static> Mailbox<M> {
                 // The driver sees it as soon as this poll ends; no further message is handled.
                 return Poll::Pending;
             }
-            let item = match self.batch.as_mut().and_then(|batch| batch.pop_front()) {
+            let item = match self.pop_batch() {
                 Some(item) => item,
                 None => match self.refill() {
                     Some(item) => item,
@@ -247,7 +313,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Whether something is waiting to be received, for sure.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
-        self.batch.as_ref().is_some_and(|batch| !batch.is_empty())
+        self.batch.as_ref().is_some_and(|batch| !batch.items.is_empty())
             || self.cell.head.pushed.load(Ordering::Acquire)
     }
 
@@ -274,17 +340,101 @@ impl<M: Send + 'static> Mailbox<M> {
         let mut inner = self.cell.inner.lock();
         self.cell.head.pushed.store(false, Ordering::Relaxed);
         inner.parked = true;
+        if inner.detour && inner.bound().is_some() {
+            return self.refill_bounded(inner);
+        }
         match inner.queue.items.len() {
             0 => None,
             // A single message stays in its buffer's place: swapping would give each idle process two buffers.
             1 => inner.queue.items.pop_front(),
             _ => {
                 let batch = self.batch.get_or_insert_default();
-                std::mem::swap(&mut **batch, &mut inner.queue.items);
+                std::mem::swap(&mut batch.items, &mut inner.queue.items);
                 drop(inner);
-                batch.pop_front()
+                batch.items.pop_front()
             }
         }
+    }
+
+    /// Takes one item of a bounded queue.
+    #[cold]
+    fn refill_bounded(&self, mut inner: MutexGuard<'_, Inner<Inbox<M>>>) -> Option<Item<M>> {
+        let item = inner.queue.items.pop_front();
+        self.cell.head.pushed.store(!inner.queue.items.is_empty(), Ordering::Relaxed);
+        let next = match (&item, inner.bound()) {
+            (Some(Item::Message(message)), Some(bound)) if bound.counts(message) => bound.took_one(),
+            _ => None,
+        };
+        drop(inner);
+        if let Some(next) = next {
+            next.wake_by_ref();
+        }
+        item
+    }
+
+    /// Accepts no message any more, as if the process were dead; those that wait are still received, and signals still
+    /// arrive. For behaviours that finish their work before they end.
+    pub fn close(&self) {
+        let senders = {
+            let mut inner = self.cell.inner.lock();
+            if inner.is_gone() {
+                return;
+            }
+            inner.detour = true;
+            let extra = inner.extra();
+            extra.closed = true;
+            extra.bound.as_mut().map(|bound| bound.take_senders())
+        };
+        for sender in senders.into_iter().flatten() {
+            sender.wake_by_ref();
+        }
+    }
+
+    /// An address of this process that it can turn off, for messages `T` alone.
+    #[must_use]
+    pub fn alias<T: Send + 'static>(&self, mode: AliasMode) -> Alias<T>
+    where
+        M: From<T>,
+    {
+        self.alias_with(mode, M::from)
+    }
+
+    /// As [`alias`](Self::alias), with a function that makes this process's message of a `T`.
+    #[must_use]
+    pub fn alias_with<T: Send + 'static>(
+        &self,
+        mode: AliasMode,
+        wrap: impl Fn(T) -> M + Send + Sync + 'static,
+    ) -> Alias<T> {
+        Alias::add(&self.cell, Active { once: mode == AliasMode::Reply, monitor: None }, wrap)
+    }
+
+    /// Monitors a process, with an alias of this one that goes with the monitor.
+    ///
+    /// # Counterpart
+    ///
+    /// `erlang:monitor(process, Target, [{alias, Mode}])`.
+    #[must_use]
+    pub fn monitor_with_alias<T: Send + 'static>(
+        &self,
+        target: impl Into<Target>,
+        mode: MonitorAlias,
+    ) -> (MonitorRef, Alias<T>)
+    where
+        M: From<T>,
+    {
+        self.monitor_with_alias_as(target, mode, M::from)
+    }
+
+    /// As [`monitor_with_alias`](Self::monitor_with_alias), with a function that makes this process's message of a `T`.
+    #[must_use]
+    pub fn monitor_with_alias_as<T: Send + 'static>(
+        &self,
+        target: impl Into<Target>,
+        mode: MonitorAlias,
+        wrap: impl Fn(T) -> M + Send + Sync + 'static,
+    ) -> (MonitorRef, Alias<T>) {
+        monitor::monitor_with_alias(&self.cell, target.into(), mode, wrap)
     }
 
     /// The address of this process.
@@ -303,7 +453,9 @@ impl<M: Send + 'static> Mailbox<M> {
     #[must_use]
     pub fn parent(&self) -> Pid {
         let head = &self.cell.head;
-        head.parent.filter(|_| head.origin == Origin::Linked).unwrap_or(head.pid)
+        head.parent
+            .filter(|_| matches!(head.origin, Origin::Linked | Origin::Thread(true)))
+            .unwrap_or(head.pid)
     }
 
     /// For runners of servers: whether a callback runs, as opposed to the wait for messages. See `CallError::Deadlock`.
@@ -324,7 +476,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Frees the memory that an idle process keeps for its next messages, where it is empty. For behaviours that
     /// hibernate.
     pub fn give_back_buffers(&mut self) {
-        if self.batch.as_ref().is_some_and(|batch| batch.is_empty()) {
+        if self.batch.as_ref().is_some_and(|batch| batch.items.is_empty()) {
             self.batch = None;
         }
         let mut inner = self.cell.inner.lock();
@@ -336,7 +488,7 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
     pub fn put_back(&mut self, message: M) {
-        self.batch.get_or_insert_default().push_front(Item::Message(message));
+        self.batch.get_or_insert_default().items.push_front(Item::Message(message));
     }
 }
 
@@ -345,6 +497,37 @@ impl<M: Send + 'static> fmt::Debug for Mailbox<M> {
         f.debug_struct("Mailbox").field("pid", &self.pid()).finish_non_exhaustive()
     }
 }
+
+/// Why a request was not sent.
+#[non_exhaustive]
+pub enum RequestError<M: Send + 'static> {
+    /// The process is dead, or accepts no more messages.
+    NoProc,
+    /// Its mailbox is full.
+    Full,
+    /// Its mailbox is full, and requests are to wait for room: poll this. The caller is shown as waiting meanwhile.
+    Wait(SendWait<M>, Calling),
+    /// Waiting for the answer would close this cycle of processes that wait for each other; the caller comes first.
+    Deadlock(Vec<Pid>),
+}
+
+impl<M: Send + 'static> fmt::Debug for RequestError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestError({self})")
+    }
+}
+
+impl<M: Send + 'static> fmt::Display for RequestError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("the process is dead"),
+            Self::Full | Self::Wait(..) => f.write_str("the process's mailbox is full"),
+            Self::Deadlock(cycle) => write!(f, "a deadlock among {cycle:?}"),
+        }
+    }
+}
+
+impl<M: Send + 'static> std::error::Error for RequestError<M> {}
 
 /// The typed address of one process. It dies with the process: a restarted one has a new address.
 pub struct ProcessRef<M: Send + 'static> {
@@ -379,23 +562,45 @@ impl<M: Send + 'static> ProcessRef<M> {
         downcast(cell).map(Self::from_cell).map_err(|cell| FindError::WrongType(cell.head.pid))
     }
 
-    /// Sends a message; a dead process ignores it.
+    /// Sends a message; a dead process ignores it, and a full mailbox drops and counts it.
     ///
     /// # Counterpart
     ///
     /// `Pid ! Message`.
+    #[inline]
     pub fn send(&self, message: M) {
-        drop(self.try_send(message));
+        match self.cell.push(message) {
+            Err(Refused::Full(_) | Refused::Wait(_)) => self.cell.count_dropped(),
+            Ok(_) | Err(Refused::NoProc(_) | Refused::Dropped(_)) => {}
+        }
     }
 
-    /// Sends a message, or gives it back if the process is dead.
+    /// Sends a message, or gives it back if the process is dead or its mailbox full.
+    ///
+    /// A mailbox that drops what is new ([`Overflow::DropNew`](crate::Overflow::DropNew)) takes the message and drops it.
     ///
     /// # Errors
     ///
     /// [`SendError`] with the message.
     #[inline]
     pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
-        self.cell.push(message).map(drop).map_err(SendError)
+        match self.cell.push(message) {
+            Ok(_) | Err(Refused::Dropped(_)) => Ok(()),
+            Err(refused) => Err(refused.into_error()),
+        }
+    }
+
+    /// Sends a message as soon as the mailbox has room. At once, at the first poll, where there is no bound.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the message: the process is dead, or died meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the message was not sent.
+    pub fn send_wait(&self, message: M) -> SendWait<M> {
+        SendWait::new(Arc::clone(&self.cell), message)
     }
 
     /// Sends a request whose answer the current process is about to wait for, and shows it as waiting as long as the
@@ -403,15 +608,19 @@ impl<M: Send + 'static> ProcessRef<M> {
     ///
     /// # Errors
     ///
-    /// [`RequestError`]: the process is dead, or, with `refuse_cycles`, waiting for it could never end.
-    pub fn try_request(&self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError> {
+    /// [`RequestError`]: the process is dead, its mailbox is full, or, with `refuse_cycles`, waiting for it could never
+    /// end.
+    #[inline]
+    pub fn try_request(&self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError<M>> {
         let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
         match self.cell.push(message) {
             Ok(number) => {
                 calling.queued_as(number);
                 Ok(calling)
             }
-            Err(_) => Err(RequestError::NoProc),
+            Err(Refused::NoProc(_)) => Err(RequestError::NoProc),
+            Err(Refused::Full(_) | Refused::Dropped(_)) => Err(RequestError::Full),
+            Err(Refused::Wait(message)) => Err(RequestError::Wait(self.send_wait(message), calling)),
         }
     }
 
@@ -479,7 +688,7 @@ mod tests {
     use crate::cell::{Cell, Origin};
 
     fn capacity(mailbox: &Mailbox<u8>) -> (Option<usize>, usize) {
-        let batch = mailbox.batch.as_ref().map(|batch| batch.len());
+        let batch = mailbox.batch.as_ref().map(|batch| batch.items.len());
         (batch, mailbox.cell.inner.lock().queue.items.capacity())
     }
 
@@ -494,7 +703,7 @@ mod tests {
         assert!(capacity(&mailbox).1 > 0, "the queue holds a message");
 
         assert!(mailbox.refill().is_some());
-        mailbox.batch.as_mut().expect("there is one").clear();
+        mailbox.batch.as_mut().expect("there is one").items.clear();
         assert!(capacity(&mailbox).1 > 0, "an empty queue keeps its buffer");
         mailbox.give_back_buffers();
         assert_eq!(capacity(&mailbox), (None, 0));

@@ -4,16 +4,19 @@
 //! entry decides: a DOWN is queued only while it is active, and handed out only while it exists, which is how
 //! `demonitor` and `demonitor_flush` keep their promises without searching the queue.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::alias::{Active, Alias, AliasRef, MonitorAlias};
 use crate::ambient;
-use crate::cell::{AnyCell, Life};
+use crate::cell::{AnyCell, Cell, Life};
 use crate::error::NotAProcess;
 use crate::exit_reason::ExitReason;
-use crate::inbox::Signal;
+use crate::inbox::{Inbox, Signal};
 use crate::name::{self, ProcessName};
 use crate::pid::Pid;
+use crate::sync::Arc;
 use crate::table;
 
 /// The identity of one monitor.
@@ -47,6 +50,42 @@ pub struct Down {
     pub target: Target,
     /// Why it ended; [`NoProc`](ExitReason::NoProc) if it was not there when the monitor was made.
     pub reason: ExitReason,
+    /// What [`monitor_tagged`] was given.
+    pub tag: Option<Tag>,
+}
+
+/// A value of the holder's own that comes back with the [`Down`] of a monitor.
+///
+/// # Counterpart
+///
+/// The option `{tag, Term}` of `erlang:monitor/3`, which puts it in the place of `'DOWN'`.
+#[derive(Clone)]
+pub struct Tag(Arc<dyn Any + Send + Sync>);
+
+impl Tag {
+    /// A tag with this value.
+    pub fn new<T: Send + Sync + 'static>(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// The value, if it is of this type.
+    #[must_use]
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+/// Two tags are equal when they are the same one: clones of each other.
+impl PartialEq for Tag {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tag(..)")
+    }
 }
 
 impl Down {
@@ -83,12 +122,44 @@ impl From<ProcessName> for Target {
 }
 
 /// The holder's side of a monitor.
+#[derive(Debug)]
+pub(crate) struct Monitoring {
+    pub(crate) state: MonitorState,
+    /// What few monitors have.
+    special: Option<Box<Special>>,
+}
+
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Monitoring {
+pub(crate) enum MonitorState {
     /// The target, if there was one, has not ended yet.
     Active(Option<Pid>),
     /// The DOWN is in the mailbox.
     Queued,
+}
+
+#[derive(Debug, Default)]
+struct Special {
+    tag: Option<Tag>,
+    /// It is turned off with the monitor.
+    alias: Option<AliasRef>,
+}
+
+impl Monitoring {
+    pub(crate) const fn active(target: Option<Pid>) -> Self {
+        Self { state: MonitorState::Active(target), special: None }
+    }
+
+    /// The target, if it has not ended yet.
+    pub(crate) const fn target(&self) -> Option<Pid> {
+        match self.state {
+            MonitorState::Active(target) => target,
+            MonitorState::Queued => None,
+        }
+    }
+
+    fn alias(&self) -> Option<AliasRef> {
+        self.special.as_ref().and_then(|special| special.alias)
+    }
 }
 
 /// The target's side of a monitor.
@@ -114,11 +185,49 @@ pub(crate) struct Watcher {
 /// `erlang:monitor(process, Target)`.
 pub fn monitor(target: impl Into<Target>) -> Result<MonitorRef, NotAProcess> {
     let target = target.into();
-    ambient::with(|cell| cell.map(|cell| monitor_from(cell, target)).ok_or(NotAProcess))
+    ambient::with(|cell| cell.map(|cell| monitor_from(cell, target, None)).ok_or(NotAProcess))
 }
 
-pub(crate) fn monitor_from(cell: &AnyCell, target: Target) -> MonitorRef {
+/// As [`monitor`], with a value that comes back in the `Down`.
+///
+/// # Errors
+///
+/// [`NotAProcess`] outside any process.
+///
+/// # Counterpart
+///
+/// `erlang:monitor(process, Target, [{tag, Term}])`.
+pub fn monitor_tagged(target: impl Into<Target>, tag: Tag) -> Result<MonitorRef, NotAProcess> {
+    let target = target.into();
+    let special = Special { tag: Some(tag), alias: None };
+    ambient::with(|cell| cell.map(|cell| monitor_from(cell, target, Some(special))).ok_or(NotAProcess))
+}
+
+/// A monitor with an alias that goes with it.
+pub(crate) fn monitor_with_alias<N: Send + 'static, M: Send + 'static>(
+    cell: &Arc<Cell<Inbox<N>>>,
+    target: Target,
+    mode: MonitorAlias,
+    wrap: impl Fn(M) -> N + Send + Sync + 'static,
+) -> (MonitorRef, Alias<M>) {
     let monitor = MonitorRef::next();
+    let once = mode == MonitorAlias::ReplyDemonitor;
+    let active = Active { once, monitor: once.then_some(monitor) };
+    let alias = Alias::add(cell, active, wrap);
+    let special =
+        (mode != MonitorAlias::ExplicitUnalias).then(|| Special { tag: None, alias: Some(alias.id()) });
+    let erased: &AnyCell = &**cell;
+    monitor_as(erased, monitor, target, special);
+    (monitor, alias)
+}
+
+fn monitor_from(cell: &AnyCell, target: Target, special: Option<Special>) -> MonitorRef {
+    let monitor = MonitorRef::next();
+    monitor_as(cell, monitor, target, special);
+    monitor
+}
+
+fn monitor_as(cell: &AnyCell, monitor: MonitorRef, target: Target, special: Option<Special>) {
     let me = cell.head.pid;
     let found = match &target {
         Target::Pid(pid) => table::get(*pid),
@@ -126,14 +235,15 @@ pub(crate) fn monitor_from(cell: &AnyCell, target: Target) -> MonitorRef {
     };
     let pid = found.as_ref().map(|found| found.head.pid);
     if pid == Some(me) {
-        return monitor;
+        return;
     }
     {
+        let special = special.map(Box::new);
         let mut inner = cell.inner.lock();
         if inner.life >= Life::Dead {
-            return monitor;
+            return;
         }
-        inner.extra().monitors.insert(monitor, Monitoring::Active(pid));
+        inner.extra().monitors.insert(monitor, Monitoring { state: MonitorState::Active(pid), special });
     }
     let watched = found.is_some_and(|found| {
         let mut inner = found.inner.lock();
@@ -145,9 +255,8 @@ pub(crate) fn monitor_from(cell: &AnyCell, target: Target) -> MonitorRef {
         true
     });
     if !watched {
-        down(cell, Down { monitor, target, reason: ExitReason::NoProc });
+        down(cell, monitor, target, ExitReason::NoProc);
     }
-    monitor
 }
 
 /// Ends a monitor of the current process. Unless its `Down` is in the mailbox already, none will arrive.
@@ -184,16 +293,27 @@ pub fn demonitor_flush(monitor: MonitorRef) -> Result<bool, NotAProcess> {
 }
 
 pub(crate) fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
+    // Dropped at the end, unlocked: a tag is the user's.
+    let removed;
     let target = {
         let mut inner = cell.inner.lock();
         let Some(extra) = &mut inner.extra else { return false };
-        match extra.monitors.get(&monitor) {
-            Some(Monitoring::Active(target)) => {
-                let target = *target;
-                extra.monitors.remove(&monitor);
+        let Some(monitoring) = extra.monitors.get(&monitor) else {
+            // A thread's channel is the one place where a DOWN leaves no trace in the map.
+            if let Some(sink) = extra.sink.as_ref().filter(|_| flush) {
+                sink.remove_down(monitor);
+            }
+            return false;
+        };
+        match monitoring.state {
+            MonitorState::Active(target) => {
+                removed = extra.monitors.remove(&monitor);
+                if let Some(alias) = removed.as_ref().and_then(Monitoring::alias) {
+                    extra.aliases.remove(&alias);
+                }
                 target
             }
-            Some(Monitoring::Queued) => {
+            MonitorState::Queued => {
                 if flush {
                     // The DOWN itself stays where it is, and is skipped when it is taken out.
                     extra.monitors.remove(&monitor);
@@ -201,12 +321,12 @@ pub(crate) fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
                 }
                 return false;
             }
-            None => return false,
         }
     };
     if let Some(target) = target.and_then(table::get) {
         forget_watcher(&target, monitor);
     }
+    drop(removed);
     true
 }
 
@@ -218,16 +338,24 @@ pub(crate) fn forget_watcher(target: &AnyCell, monitor: MonitorRef) {
 }
 
 /// Queues a DOWN, if the monitor is still active.
-pub(crate) fn down(cell: &AnyCell, down: Down) {
+pub(crate) fn down(cell: &AnyCell, monitor: MonitorRef, target: Target, reason: ExitReason) {
     let mut inner = cell.inner.lock();
     if inner.is_gone() {
         return;
     }
-    let Some(state) = inner.extra.as_mut().and_then(|extra| extra.monitors.get_mut(&down.monitor)) else {
-        return;
-    };
-    *state = Monitoring::Queued;
-    inner.queue.push_signal(Signal::Down(down));
+    let Some(extra) = &mut inner.extra else { return };
+    let Some(monitoring) = extra.monitors.get_mut(&monitor) else { return };
+    monitoring.state = MonitorState::Queued;
+    let special = monitoring.special.take();
+    if let Some(alias) = special.as_ref().and_then(|special| special.alias) {
+        extra.aliases.remove(&alias);
+    }
+    if extra.sink.is_some() {
+        // Nobody tells when it is taken out of a channel.
+        extra.monitors.remove(&monitor);
+    }
+    let tag = special.and_then(|special| special.tag);
+    inner.push_signal(Signal::Down(Down { monitor, target, reason, tag }));
     cell.wake_receiver(inner);
 }
 

@@ -257,7 +257,7 @@ pub(crate) struct Unanswered {
 impl Unanswered {
     /// Inside the server's own poll it waits for the end of that poll, when it is known whether the process died.
     fn defer_or_resolve(self) {
-        if ambient::is_current(self.slot.server()) {
+        if ambient::is_in_poll_of(self.slot.server()) {
             ambient::defer(self);
         } else {
             self.resolve(None);

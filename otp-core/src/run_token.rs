@@ -43,7 +43,12 @@ impl Head {
     /// Takes the run token, unless somebody has it.
     #[inline]
     pub(crate) fn try_take(&self) -> Option<Held<'_>> {
-        (self.token.swap(TAKEN, Ordering::Acquire) == FREE).then_some(Held(self))
+        (self.token.swap(TAKEN, Ordering::SeqCst) == FREE).then_some(Held(self))
+    }
+
+    /// Whether somebody polls the process right now, or is about to.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.token.load(Ordering::SeqCst) == TAKEN
     }
 
     /// The task's waker, once it is there.

@@ -34,11 +34,9 @@ pub fn send_exit(pid: Pid, reason: ExitReason) {
 /// An explicit exit signal.
 pub(crate) fn exit_from(cell: &AnyCell, from: Pid, reason: ExitReason) {
     if matches!(reason, ExitReason::Kill) {
-        let mut inner = cell.inner.lock();
+        let inner = cell.inner.lock();
         if !inner.is_gone() {
-            cell.doom(&mut inner, ExitReason::Killed);
-            drop(inner);
-            cell.head.wake();
+            cell.doom(inner, ExitReason::Killed);
         }
     } else {
         receive(cell, from, reason, false);
@@ -59,11 +57,9 @@ fn receive(cell: &AnyCell, from: Pid, reason: ExitReason, of_link: bool) {
         return;
     }
     if inner.trap_exit {
-        inner.queue.push_signal(Signal::Exit { from, reason });
+        inner.push_signal(Signal::Exit { from, reason });
         cell.wake_receiver(inner);
     } else if !reason.is_normal() || (!of_link && from == cell.head.pid) {
-        cell.doom(&mut inner, reason);
-        drop(inner);
-        cell.head.wake();
+        cell.doom(inner, reason);
     }
 }

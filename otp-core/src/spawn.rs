@@ -1,13 +1,15 @@
 //! Spawning: a process is in the table, linked and named before its first poll.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::thread;
 
 use tokio::runtime::Handle;
 
 use crate::ambient;
-use crate::cell::{AnyCell, Cell, Life, Origin};
+use crate::bound::{Bound, Overflow};
+use crate::cell::{AnyCell, Cell, Life, Origin, ProcessFuture};
 use crate::crash;
 use crate::driver::{Root, end};
 use crate::error::{NotAProcess, RegisterError};
@@ -19,6 +21,7 @@ use crate::monitor::{self, MonitorRef, Target, Watcher};
 use crate::name::{self, ProcessName};
 use crate::panics;
 use crate::pid::Pid;
+use crate::reply::await_end;
 use crate::signal;
 use crate::sync::Arc;
 use crate::table;
@@ -122,6 +125,8 @@ pub struct Spawn {
     link: bool,
     monitor: bool,
     label: Option<Box<str>>,
+    bound: Option<(usize, Overflow)>,
+    callers: Vec<Pid>,
 }
 
 impl Spawn {
@@ -129,7 +134,7 @@ impl Spawn {
     #[expect(clippy::new_without_default, reason = "it reads who the current process is")]
     pub fn new() -> Self {
         let parent = ambient::with(|cell| cell.map(|cell| cell.head.pid));
-        Self { parent, link: false, monitor: false, label: None }
+        Self { parent, link: false, monitor: false, label: None, bound: None, callers: Vec::new() }
     }
 
     /// Linked to the current process; outside any process it starts unlinked, and says so at debug level.
@@ -148,6 +153,38 @@ impl Spawn {
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         self.label = Some(label.into());
         self
+    }
+
+    /// With a mailbox of `limit` messages, that does with one more what `overflow` says. Unbounded by default.
+    ///
+    /// Each message that such a process takes out costs it the mailbox's lock.
+    ///
+    /// # Panics
+    ///
+    /// For a limit of zero.
+    pub fn bound(mut self, limit: usize, overflow: Overflow) -> Self {
+        assert!(limit > 0, "a mailbox needs room for one message");
+        self.bound = Some((limit, overflow));
+        self
+    }
+
+    /// As work of the current process, and of those that this one works for: they stand in its
+    /// [`callers`](crate::process::ProcessInfo::callers), the nearest first. For tasks.
+    ///
+    /// # Counterpart
+    ///
+    /// Elixir's `$callers`.
+    pub fn for_caller(mut self) -> Self {
+        self.callers = ambient::with(|cell| cell.map(callers_of)).unwrap_or_default();
+        self
+    }
+
+    pub(crate) const fn is_bounded(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    pub(crate) const fn is_linked(&self) -> bool {
+        self.link && self.parent.is_some()
     }
 
     /// The process that will be parent, linked or monitoring.
@@ -186,21 +223,48 @@ impl Spawn {
     ///
     /// Outside a tokio runtime.
     pub fn prepare<M: Send + 'static>(self) -> Embryo<M> {
+        assert!(
+            Handle::try_current().is_ok(),
+            "a process was started outside a tokio runtime: use #[main], run or #[test]"
+        );
+        let origin = if self.is_linked() { Origin::Linked } else { Origin::Spawned };
+        self.prepare_as(origin)
+    }
+
+    pub(crate) fn prepare_as<M: Send + 'static>(self, origin: Origin) -> Embryo<M> {
         panics::install_hook();
-        let Ok(runtime) = Handle::try_current() else {
-            panic!("a process was started outside a tokio runtime: use #[main], run or #[test]")
-        };
         if self.link && self.parent.is_none() {
             tracing::debug!(target: "otp::process", "start_link outside any process: started without a link");
         }
-        let linked = self.link && self.parent.is_some();
-        let origin = if linked { Origin::Linked } else { Origin::Spawned };
-        let extra = self.label.map(|label| Box::new(Extra { label: Some(label), ..Extra::default() }));
-        let cell = Cell::new(self.parent, origin, extra);
+        let Self { parent, link, monitor, label, bound, callers } = self;
+        let extra = (label.is_some() || !callers.is_empty())
+            .then(|| Box::new(Extra { label, callers, ..Extra::default() }));
+        let cell = Cell::new(parent, origin, extra);
+        if let Some((limit, overflow)) = bound {
+            set_bound::<M>(&cell, limit, overflow, |_| true);
+        }
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         table::insert(erased);
-        Embryo { cell: Some(cell), runtime, link: self.link, monitor: self.monitor }
+        Embryo { cell: Some(cell), link, monitor }
     }
+}
+
+fn set_bound<M: Send + 'static>(
+    cell: &Cell<Inbox<M>>,
+    limit: usize,
+    overflow: Overflow,
+    counts: fn(&M) -> bool,
+) {
+    let mut inner = cell.inner.lock();
+    inner.detour = true;
+    inner.extra().bound = Some(Box::new(Bound::new(limit, overflow, counts)));
+}
+
+/// A process, and those that it works for.
+fn callers_of(cell: &AnyCell) -> Vec<Pid> {
+    let inner = cell.inner.lock();
+    let before = inner.extra.as_ref().map_or(&[][..], |extra| &extra.callers);
+    [cell.head.pid].into_iter().chain(before.iter().copied()).collect()
 }
 
 /// A process before its first poll. Dropped, it never was.
@@ -208,13 +272,12 @@ impl Spawn {
 pub struct Embryo<M: Send + 'static> {
     /// `None` once it lives.
     cell: Option<Arc<Cell<Inbox<M>>>>,
-    runtime: Handle,
     link: bool,
     monitor: bool,
 }
 
 impl<M: Send + 'static> Embryo<M> {
-    fn cell(&self) -> &Arc<Cell<Inbox<M>>> {
+    pub(crate) fn cell(&self) -> &Arc<Cell<Inbox<M>>> {
         self.cell.as_ref().expect("an embryo has its cell until it is consumed")
     }
 
@@ -234,9 +297,22 @@ impl<M: Send + 'static> Embryo<M> {
         name::register_cell(name, &cell)
     }
 
+    /// Has a bound concern only the messages that `counts` is true for: the others always have room, and are never
+    /// dropped. For behaviours, whose system messages no flood is to keep out.
+    pub fn bound_counts(&self, counts: fn(&M) -> bool) {
+        let bound = self.cell().inner.lock().bound().map(|bound| (bound.limit, bound.overflow));
+        if let Some((limit, overflow)) = bound {
+            set_bound(self.cell(), limit, overflow, counts);
+        }
+    }
+
     /// Links and monitors as asked for, and gives the process its task. `body` is called here, outside
     /// the process; the future it makes runs inside, and returns the reason of the end.
-    pub fn go<F, Fut>(mut self, body: F) -> (ProcessRef<M>, Option<MonitorRef>)
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn go<F, Fut>(self, body: F) -> (ProcessRef<M>, Option<MonitorRef>)
     where
         F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
         Fut: Future<Output = ExitReason> + Send + 'static,
@@ -244,24 +320,88 @@ impl<M: Send + 'static> Embryo<M> {
         let mailbox = Mailbox::new(Arc::clone(self.cell()));
         // A panic in here leaves the embryo to its drop.
         let body = Box::pin(body(mailbox));
+        self.go_with(|cell| {
+            let root = root(cell, body);
+            #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]
+            drop(tokio::spawn(root));
+        })
+    }
+
+    /// As [`go`](Self::go), on an operating system thread of its own instead of the runtime's: what blocks in there holds
+    /// up nobody else. Timers and input and output are the runtime's, and the end of the runtime ends the process.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, or if the system has no thread to give.
+    pub fn go_on_thread<F, Fut>(self, body: F) -> (ProcessRef<M>, Option<MonitorRef>)
+    where
+        F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+        Fut: Future<Output = ExitReason> + Send + 'static,
+    {
+        let mailbox = Mailbox::new(Arc::clone(self.cell()));
+        let body = Box::pin(body(mailbox));
+        self.go_with(|cell| {
+            let pid = cell.head.pid;
+            let root = root(cell, body);
+            let runtime = Handle::current();
+            let ends_with_runtime = EndsWithRuntime(Some(pid));
+            #[expect(clippy::disallowed_methods, reason = "it watches the runtime, and is no process")]
+            drop(runtime.spawn(ends_with_runtime.watch()));
+            let started =
+                thread::Builder::new().name(format!("otp {pid}")).spawn(move || runtime.block_on(root));
+            if let Err(error) = started {
+                panic!("a process was not started on a thread of its own: {error}");
+            }
+        })
+    }
+
+    /// Links and monitors as asked for, and has `start` bring the process to life.
+    pub(crate) fn go_with(
+        mut self,
+        start: impl FnOnce(Arc<Cell<Inbox<M>>>),
+    ) -> (ProcessRef<M>, Option<MonitorRef>) {
         let Some(cell) = self.cell.take() else { unreachable!("go consumes the embryo") };
-        let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         let mut monitor = None;
         if (self.link || self.monitor)
             && let Some(parent) = cell.head.parent
         {
             let parent_cell = table::get(parent);
             if self.link {
-                link_child(parent, parent_cell.as_deref(), &erased);
+                link_child(parent, parent_cell.as_deref(), &*cell);
             }
-            monitor = self.monitor.then(|| monitor_child(parent, parent_cell.as_deref(), &erased));
+            monitor = self.monitor.then(|| monitor_child(parent, parent_cell.as_deref(), &*cell));
         }
-        if let Some(mut token) = cell.head.try_take() {
-            *token = Some(body);
-        }
-        #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]
-        drop(self.runtime.spawn(Root::new(erased)));
+        start(Arc::clone(&cell));
         (ProcessRef::from_cell(cell), monitor)
+    }
+}
+
+/// The task of a process with this body.
+fn root<M: Send + 'static>(cell: Arc<Cell<Inbox<M>>>, body: ProcessFuture) -> Root {
+    if let Some(mut token) = cell.head.try_take() {
+        *token = Some(body);
+    }
+    Root::new(cell)
+}
+
+/// Ends a process that is polled on a thread of its own when its runtime ends.
+struct EndsWithRuntime(Option<Pid>);
+
+impl EndsWithRuntime {
+    async fn watch(mut self) {
+        if let Some(pid) = self.0 {
+            let mut end = await_end(pid);
+            drop(poll_fn(|cx| end.poll_answer(cx)).await);
+        }
+        self.0 = None;
+    }
+}
+
+impl Drop for EndsWithRuntime {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            signal::send_exit(pid, ExitReason::Kill);
+        }
     }
 }
 
@@ -306,7 +446,7 @@ fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) ->
         let mut inner = cell.inner.lock();
         let dead = inner.life >= Life::Dead;
         if !dead {
-            inner.extra().monitors.insert(monitor, monitor::Monitoring::Active(Some(child.head.pid)));
+            inner.extra().monitors.insert(monitor, monitor::Monitoring::active(Some(child.head.pid)));
         }
         !dead
     });

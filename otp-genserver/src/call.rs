@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, request};
-use otp_core::{ExitReason, Pid, ReplyTo, process};
+use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, block_on, request};
+use otp_core::{ExitReason, Pid, ReplyTo, SendError, SendErrorKind, SendWait, process};
 
 use crate::destination::ResolveError;
 use crate::message::ServerMessage;
@@ -40,6 +40,8 @@ pub enum CallError {
     Deadlock(Vec<Pid>),
     /// The server dropped the request without an answer, and lives.
     NoReply,
+    /// The server's mailbox is full. Nothing was sent.
+    Full,
     /// The process behind the name is another kind of server.
     WrongServer(Pid),
 }
@@ -59,6 +61,7 @@ impl fmt::Display for CallError {
                 cycle.first().map_or(Ok(()), |first| write!(f, "{first}"))
             }
             Self::NoReply => f.write_str("the server dropped the request without an answer"),
+            Self::Full => f.write_str("the server's mailbox is full"),
             Self::WrongServer(pid) => write!(f, "{pid} is another kind of server"),
         }
     }
@@ -75,11 +78,33 @@ impl From<ResolveError> for CallError {
     }
 }
 
-impl From<RequestError> for CallError {
-    fn from(error: RequestError) -> Self {
+/// Why a cast was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CastErrorKind {
+    /// There is no such server: it is dead, or nobody has the name.
+    NoProc,
+    /// The server's mailbox is full.
+    Full,
+    /// The process behind the name is another kind of server.
+    WrongServer(Pid),
+}
+
+impl fmt::Display for CastErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("no such server"),
+            Self::Full => f.write_str("the server's mailbox is full"),
+            Self::WrongServer(pid) => write!(f, "{pid} is another kind of server"),
+        }
+    }
+}
+
+impl From<ResolveError> for CastErrorKind {
+    fn from(error: ResolveError) -> Self {
         match error {
-            RequestError::Deadlock(cycle) => Self::Deadlock(cycle),
-            _ => Self::NoProc,
+            ResolveError::NoProc => Self::NoProc,
+            ResolveError::WrongServer(pid) => Self::WrongServer(pid),
         }
     }
 }
@@ -88,16 +113,12 @@ impl From<RequestError> for CallError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct CastError<M> {
     message: M,
-    why: ResolveError,
+    kind: CastErrorKind,
 }
 
 impl<M> CastError<M> {
-    pub(crate) const fn new(message: M, why: ResolveError) -> Self {
-        Self { message, why }
-    }
-
-    pub(crate) const fn no_proc(message: M) -> Self {
-        Self::new(message, ResolveError::NoProc)
+    pub(crate) fn new(message: M, kind: impl Into<CastErrorKind>) -> Self {
+        Self { message, kind: kind.into() }
     }
 
     /// The message that was not sent.
@@ -106,20 +127,33 @@ impl<M> CastError<M> {
     }
 
     /// Why it was not sent.
-    pub const fn why(&self) -> ResolveError {
-        self.why
+    pub const fn kind(&self) -> CastErrorKind {
+        self.kind
+    }
+}
+
+impl<S: GenServer> From<SendError<ServerMessage<S>>> for CastError<S::Cast> {
+    fn from(error: SendError<ServerMessage<S>>) -> Self {
+        let kind = match error.kind() {
+            SendErrorKind::Full => CastErrorKind::Full,
+            _ => CastErrorKind::NoProc,
+        };
+        match error.into_inner() {
+            ServerMessage::Cast(cast) => Self::new(cast, kind),
+            _ => unreachable!("the message that was sent comes back"),
+        }
     }
 }
 
 impl<M> fmt::Debug for CastError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CastError").field("why", &self.why).finish_non_exhaustive()
+        f.debug_struct("CastError").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
 impl<M> fmt::Display for CastError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.why, f)
+        self.kind.fmt(f)
     }
 }
 
@@ -159,6 +193,8 @@ enum Stage<S: GenServer, T: Send + 'static> {
         message: ServerMessage<S>,
         reply: Reply<T>,
     },
+    /// The server's mailbox is full: the request waits for room, within the time limit of the answer.
+    Queueing(Box<Queueing<S, T>>),
     /// Shown as waiting for the server as long as it waits.
     Sent {
         awaiting: Awaiting<T>,
@@ -166,6 +202,13 @@ enum Stage<S: GenServer, T: Send + 'static> {
     },
     Ready(Result<T, CallError>),
     Over,
+}
+
+/// A request that waits for room. Few ever do, so it is boxed.
+struct Queueing<S: GenServer, T: Send + 'static> {
+    room: SendWait<ServerMessage<S>>,
+    awaiting: Awaiting<T>,
+    shown: Calling,
 }
 
 impl<S: GenServer, T: Send + 'static> Call<S, T> {
@@ -211,6 +254,22 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
         self
     }
 
+    /// Sends the request and waits for the answer on this thread, which is no worker of a runtime: a plain thread, or a
+    /// thread process. The time limit counts in real time.
+    ///
+    /// # Errors
+    ///
+    /// As the call's.
+    ///
+    /// # Panics
+    ///
+    /// In a process that is not a thread process. In plain asynchronous code it cannot tell, and blocks the worker:
+    /// `.await` there.
+    pub fn blocking(mut self) -> Result<T, CallError> {
+        let limit = self.limit.take();
+        block_on(self, limit).unwrap_or(Err(CallError::Timeout))
+    }
+
     fn send(&mut self) -> Result<(), CallError> {
         let Stage::Unsent { server, message, reply } = std::mem::replace(&mut self.stage, Stage::Over) else {
             panic!("a call was polled after it was ready")
@@ -218,9 +277,35 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
         if process::current() == Some(server.pid()) {
             return Err(CallError::CallingSelf);
         }
-        let shown = server.process().try_request(message, self.refuse_cycles)?;
-        self.stage = Stage::Sent { awaiting: Awaiting::new(reply, self.limit), _shown: shown };
+        let awaiting = Awaiting::new(reply, self.limit);
+        let sent = server.process().try_request(message, self.refuse_cycles);
+        self.stage = match sent {
+            Ok(shown) => Stage::Sent { awaiting, _shown: shown },
+            Err(RequestError::Wait(room, shown)) => {
+                Stage::Queueing(Box::new(Queueing { room, awaiting, shown }))
+            }
+            Err(RequestError::Deadlock(cycle)) => return Err(CallError::Deadlock(cycle)),
+            Err(RequestError::Full) => return Err(CallError::Full),
+            Err(_) => return Err(CallError::NoProc),
+        };
         Ok(())
+    }
+
+    /// Waits for room. The time counts already; a server that dies meanwhile ends the wait.
+    #[cold]
+    fn poll_queueing(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), CallError>> {
+        let Stage::Queueing(queueing) = &mut self.stage else { return Poll::Ready(Ok(())) };
+        if queueing.room.poll_request(cx, &queueing.shown).map_err(|_| CallError::NoProc)?.is_pending() {
+            return match queueing.awaiting.poll(cx) {
+                Poll::Ready(_) => Poll::Ready(Err(CallError::Timeout)),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+        if let Stage::Queueing(queueing) = std::mem::replace(&mut self.stage, Stage::Over) {
+            let Queueing { awaiting, shown, .. } = *queueing;
+            self.stage = Stage::Sent { awaiting, _shown: shown };
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -233,6 +318,9 @@ impl<S: GenServer, T: Send + 'static> Future for Call<S, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         if let Stage::Unsent { .. } = self.stage {
             self.send()?;
+        }
+        if let Stage::Queueing(_) = self.stage {
+            ready!(self.poll_queueing(cx))?;
         }
         let result = match &mut self.stage {
             Stage::Sent { awaiting, .. } => match ready!(awaiting.poll(cx)) {

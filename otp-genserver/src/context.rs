@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use otp_core::behaviour::{Deadline, Item, Request, catch};
-use otp_core::{ExitReason, Mailbox, Pid, Received, TimerRef, Waiting, send_after, send_interval};
+use otp_core::{
+    Alias, AliasMode, ExitReason, Mailbox, MonitorAlias, MonitorRef, Pid, Received, Target, TimerRef,
+    Waiting, send_after, send_interval,
+};
 
 use crate::feeds::{Exhausted, Feeds};
 use crate::message::{ServerMessage, System};
@@ -199,6 +202,37 @@ impl<S: GenServer> Context<S> {
     #[allow(clippy::must_use_candidate, reason = "a timer runs whether or not somebody keeps its reference")]
     pub fn send_interval(&self, period: Duration, info: impl Fn() -> S::Info + Send + 'static) -> TimerRef {
         send_interval(period, self.server_ref().recipient(), info)
+    }
+
+    /// An address of this server that it can turn off; what comes through it reaches `handle_info`.
+    ///
+    /// # Counterpart
+    ///
+    /// `erlang:alias/1`.
+    #[must_use]
+    pub fn alias<T: Send + 'static>(&self, mode: AliasMode) -> Alias<T>
+    where
+        S::Info: From<T>,
+    {
+        self.mailbox.alias_with(mode, |message| ServerMessage::Info(S::Info::from(message)))
+    }
+
+    /// Monitors a process, with an alias that goes with the monitor.
+    ///
+    /// # Counterpart
+    ///
+    /// `erlang:monitor(process, Target, [{alias, Mode}])`.
+    #[must_use]
+    pub fn monitor_with_alias<T: Send + 'static>(
+        &self,
+        target: impl Into<Target>,
+        mode: MonitorAlias,
+    ) -> (MonitorRef, Alias<T>)
+    where
+        S::Info: From<T>,
+    {
+        self.mailbox
+            .monitor_with_alias_as(target, mode, |message| ServerMessage::Info(S::Info::from(message)))
     }
 
     /// The callback that may have held its reply is over.

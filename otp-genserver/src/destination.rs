@@ -1,6 +1,7 @@
 //! [`Destination`]: whatever leads to a server.
 
 use std::fmt;
+use std::future::Future;
 
 use otp_core::{FindError, Pid, ReplyTo};
 
@@ -61,6 +62,20 @@ pub trait Destination<S: GenServer> {
     fn cast(&self, cast: S::Cast) {
         if let Ok(server) = self.resolve() {
             server.cast(cast);
+        }
+    }
+
+    /// As [`ServerRef::cast_wait`].
+    fn cast_wait(
+        &self,
+        cast: S::Cast,
+    ) -> impl Future<Output = Result<(), CastError<S::Cast>>> + Send + use<S, Self> {
+        let server = self.resolve();
+        async move {
+            match server {
+                Ok(server) => server.cast_wait(cast).await,
+                Err(error) => Err(CastError::new(cast, error)),
+            }
         }
     }
 

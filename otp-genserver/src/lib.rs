@@ -16,12 +16,15 @@ mod start;
 mod stop;
 pub mod sys;
 
-pub use call::{Call, CallError, CastError};
+pub use call::{Call, CallError, CastError, CastErrorKind};
 pub use context::Context;
 pub use destination::{Destination, ResolveError};
 pub use name::Name;
 pub use otp_core::behaviour::InitError;
-pub use otp_core::{Down, ExitReason, Pid, ReplyTo, Restart, Shutdown, TimerRef, process};
+pub use otp_core::{
+    Alias, AliasMode, AliasRef, Down, ExitReason, MonitorAlias, MonitorRef, Overflow, Pid, ReplyTo, Restart,
+    Shutdown, Tag, TimerRef, process,
+};
 #[cfg(feature = "macros")]
 pub use otp_macros::{gen_server, main_genserver as main, test_genserver as test};
 pub use server::GenServer;

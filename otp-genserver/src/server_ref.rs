@@ -60,7 +60,7 @@ impl<S: GenServer> ServerRef<S> {
         Call::new(self.clone(), make)
     }
 
-    /// Tells the server something, without waiting. A dead server ignores it.
+    /// Tells the server something, without waiting. A dead server ignores it, and a full mailbox drops and counts it.
     ///
     /// # Counterpart
     ///
@@ -70,16 +70,27 @@ impl<S: GenServer> ServerRef<S> {
         self.process.send(ServerMessage::Cast(cast));
     }
 
-    /// As [`cast`](Self::cast), but a dead server gives the message back.
+    /// As [`cast`](Self::cast), but a dead server or a full mailbox gives the message back. (One that drops what is new
+    /// drops it.)
     ///
     /// # Errors
     ///
     /// [`CastError`] with the message.
     pub fn try_cast(&self, cast: S::Cast) -> Result<(), CastError<S::Cast>> {
-        self.process.try_send(ServerMessage::Cast(cast)).map_err(|error| match error.into_inner() {
-            ServerMessage::Cast(cast) => CastError::no_proc(cast),
-            _ => unreachable!("the message that was sent comes back"),
-        })
+        self.process.try_send(ServerMessage::Cast(cast)).map_err(CastError::from)
+    }
+
+    /// As [`try_cast`](Self::try_cast), but waits until the server's mailbox has room.
+    ///
+    /// # Errors
+    ///
+    /// [`CastError`] with the message: the server is dead, or died meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, nothing was sent.
+    pub async fn cast_wait(&self, cast: S::Cast) -> Result<(), CastError<S::Cast>> {
+        self.process.send_wait(ServerMessage::Cast(cast)).await.map_err(CastError::from)
     }
 
     /// Sends a message for `handle_info`. A dead server ignores it.

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, Spawn, await_end, disown, request};
 use otp_core::process::send_exit;
-use otp_core::{ExitReason, MonitorRef, NotAProcess, Pid, ProcessName, RegisterError};
+use otp_core::{ExitReason, MonitorRef, NotAProcess, Overflow, Pid, ProcessName, RegisterError};
 
+use crate::message::ServerMessage;
 use crate::name::Name;
 use crate::options::Options;
 use crate::runner::{Init, Started, run};
@@ -60,13 +61,14 @@ pub struct Start<S: GenServer> {
     name: Option<ProcessName>,
     limit: Option<Duration>,
     options: Options<S>,
+    thread: bool,
 }
 
 impl<S: GenServer> Start<S> {
     /// The parent is whoever calls this, whoever awaits it later.
     pub(crate) fn new(args: S::Args, link: bool) -> Self {
         let spawn = if link { Spawn::new().link() } else { Spawn::new() };
-        Self { args, spawn, name: None, limit: None, options: Options::default() }
+        Self { args, spawn, name: None, limit: None, thread: false, options: Options::default() }
     }
 
     /// Registers the server under a name before `init` runs.
@@ -107,10 +109,29 @@ impl<S: GenServer> Start<S> {
         self
     }
 
+    /// With room for `limit` messages; what happens with one more, `overflow` says. Signals, `stop` and `sys` requests
+    /// always have room. Without it the mailbox has no bound.
+    ///
+    /// # Panics
+    ///
+    /// For a limit of zero.
+    pub fn bound(mut self, limit: usize, overflow: Overflow) -> Self {
+        self.spawn = self.spawn.bound(limit, overflow);
+        self
+    }
+
+    /// On an operating system thread of its own, named after the pid: callbacks may block as long as they like without
+    /// holding up anyone else. Each message then costs a wake-up of that thread.
+    pub fn on_thread(mut self) -> Self {
+        self.thread = true;
+        self
+    }
+
     fn begin(self) -> (Progress<S>, Option<MonitorRef>) {
-        let Self { args, spawn, name, limit, options } = self;
+        let Self { args, spawn, name, limit, thread, options } = self;
         let starter = spawn.parent();
         let embryo = spawn.prepare();
+        embryo.bound_counts(|message| !matches!(message, ServerMessage::System(_)));
         if let Some(name) = name
             && let Err(error) = embryo.register(name)
         {
@@ -122,7 +143,8 @@ impl<S: GenServer> Start<S> {
         }
         let (reply_to, reply, _) = request(embryo.address().pid());
         let init = Box::new(Init { args, started: reply_to, options });
-        let (process, monitor) = embryo.go(move |mailbox| run::<S>(mailbox, init));
+        let body = move |mailbox| run::<S>(mailbox, init);
+        let (process, monitor) = if thread { embryo.go_on_thread(body) } else { embryo.go(body) };
         let child = HalfStarted { starter, server: ServerRef::new(process), monitor };
         (Progress::Waiting(Some(child), Awaiting::new(reply, limit)), monitor)
     }
@@ -289,6 +311,20 @@ impl<S: GenServer> StartMonitor<S> {
     /// As [`Start::hibernate_after`].
     pub fn hibernate_after(self, time: Duration) -> Self {
         Self(self.0.hibernate_after(time))
+    }
+
+    /// As [`Start::bound`].
+    ///
+    /// # Panics
+    ///
+    /// For a limit of zero.
+    pub fn bound(self, limit: usize, overflow: Overflow) -> Self {
+        Self(self.0.bound(limit, overflow))
+    }
+
+    /// As [`Start::on_thread`].
+    pub fn on_thread(self) -> Self {
+        Self(self.0.on_thread())
     }
 }
 

@@ -70,7 +70,8 @@ impl From<CallError> for SysError {
             CallError::CallingSelf => Self::CallingSelf,
             CallError::Deadlock(cycle) => Self::Deadlock(cycle),
             CallError::WrongServer(pid) => Self::WrongServer(pid),
-            CallError::NoReply => Self::NoReply,
+            // System messages are not bound; an answer that is dropped is none.
+            CallError::NoReply | CallError::Full => Self::NoReply,
         }
     }
 }
@@ -120,6 +121,19 @@ impl<S: GenServer, T: Send + 'static> SysCall<S, T> {
     /// Waits however long it takes.
     pub fn infinity(self) -> Self {
         Self { call: self.call.infinity() }
+    }
+
+    /// As [`Call::blocking`].
+    ///
+    /// # Errors
+    ///
+    /// [`SysError`].
+    ///
+    /// # Panics
+    ///
+    /// In a process that is not a thread process.
+    pub fn blocking(self) -> Result<T, SysError> {
+        self.call.blocking()?
     }
 }
 

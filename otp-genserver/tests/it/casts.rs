@@ -1,6 +1,6 @@
 //! Casts and infos: sent and forgotten.
 
-use otp_genserver::{Destination, ExitReason, GenServer, Name, ResolveError, ServerRef};
+use otp_genserver::{CastErrorKind, Destination, ExitReason, GenServer, Name, ServerRef};
 
 use crate::support::{Other, Plan, Probe, Stopwatch, Tell, busy, plain_task, run, settle, unique_name};
 
@@ -46,12 +46,12 @@ async fn try_cast_gives_the_message_back_and_says_why() {
     assert_eq!(other.try_cast(()), Ok(()));
     other.stop().await.unwrap();
     let error = other.try_cast(()).unwrap_err();
-    assert_eq!(error.why(), ResolveError::NoProc);
+    assert_eq!(error.kind(), CastErrorKind::NoProc);
     error.into_inner();
     let nobody = unique_name::<Other>();
-    assert_eq!(nobody.try_cast(()).unwrap_err().why(), ResolveError::NoProc);
+    assert_eq!(nobody.try_cast(()).unwrap_err().kind(), CastErrorKind::NoProc);
     let probe = Plan::new().start().name(Name::owned(nobody.as_str())).await.unwrap();
-    assert_eq!(nobody.try_cast(()).unwrap_err().why(), ResolveError::WrongServer(probe.pid()));
+    assert_eq!(nobody.try_cast(()).unwrap_err().kind(), CastErrorKind::WrongServer(probe.pid()));
 }
 
 #[otp_genserver::test]

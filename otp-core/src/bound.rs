@@ -1,0 +1,118 @@
+//! [`Overflow`]: what a bounded mailbox does with one message too many, and the bookkeeping of such a mailbox.
+//!
+//! A bounded mailbox never hands its queue out in batches: each message is taken under the lock, so that the number of
+//! waiting messages is exact. That lock is what a bound costs.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::task::Waker;
+
+use crate::inbox::Item;
+use crate::sync::Arc;
+
+/// What a full mailbox does with one message more.
+///
+/// Exit signals, DOWNs and a server's system messages never wait behind a bound, and are never dropped by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// It comes back to a sender that asks (`try_send`, `try_cast`), and is dropped and counted for one that does not.
+    /// A call fails with `Full`.
+    Reject,
+    /// The message that waits longest is dropped and counted. If it was a call, its caller hears `NoReply`.
+    DropOldest,
+    /// The new message is dropped and counted. A call fails with `Full`.
+    DropNew,
+    /// As `Reject`, but a call waits for room, within its own time limit.
+    Wait,
+}
+
+/// The bound of one mailbox; see `Extra::bound`.
+pub(crate) struct Bound {
+    pub(crate) limit: usize,
+    pub(crate) overflow: Overflow,
+    /// How many messages wait: signals, and what the bound does not concern, not counted.
+    pub(crate) waiting: usize,
+    /// How many messages were dropped because of the bound.
+    pub(crate) dropped: u64,
+    /// Senders that wait for room, in the order of their coming. Shared, so that no foreign code runs under the lock.
+    senders: BTreeMap<u64, Arc<Waker>>,
+    next_ticket: u64,
+    /// How many messages are to be dropped from the receiver's batch, which senders cannot reach.
+    pub(crate) debt: usize,
+    /// A `fn(&M) -> bool`: whether the bound concerns a message. Erased, since `Extra` does not know the messages.
+    counts: Box<dyn Any + Send>,
+}
+
+impl Bound {
+    pub(crate) fn new<M: 'static>(limit: usize, overflow: Overflow, counts: fn(&M) -> bool) -> Self {
+        Self {
+            limit,
+            overflow,
+            waiting: 0,
+            dropped: 0,
+            senders: BTreeMap::new(),
+            next_ticket: 0,
+            debt: 0,
+            counts: Box::new(counts),
+        }
+    }
+
+    /// Whether the bound concerns this message.
+    pub(crate) fn counts<M: 'static>(&self, message: &M) -> bool {
+        self.counts.downcast_ref::<fn(&M) -> bool>().is_none_or(|counts| counts(message))
+    }
+
+    /// Removes the message that waits longest from `items`, if any of them counts.
+    pub(crate) fn remove_oldest<M: 'static>(&self, items: &mut VecDeque<Item<M>>) -> Option<Item<M>> {
+        let oldest =
+            items.iter().position(|item| matches!(item, Item::Message(message) if self.counts(message)))?;
+        items.remove(oldest)
+    }
+
+    /// Whether one more message has room. Those who wait for room come first.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting + self.senders.len() < self.limit
+    }
+
+    /// Whether a sender that waits, or that is about to, has room now: those who came before it come first.
+    pub(crate) fn has_room_for(&self, ticket: Option<u64>) -> bool {
+        let before = ticket.map_or(self.senders.len(), |ticket| self.senders.range(..ticket).count());
+        self.waiting + before < self.limit
+    }
+
+    /// Has a sender wait, under its ticket or a new one. Returns the ticket, and the waker that it had there.
+    pub(crate) fn enqueue(&mut self, ticket: Option<u64>, waker: Arc<Waker>) -> (u64, Option<Arc<Waker>>) {
+        let ticket = ticket.unwrap_or_else(|| {
+            self.next_ticket += 1;
+            self.next_ticket
+        });
+        let before = self.senders.insert(ticket, waker);
+        (ticket, before)
+    }
+
+    /// A sender waits no more. Returns its waker, and the next one's if there is room for it.
+    pub(crate) fn leave(&mut self, ticket: u64) -> (Option<Arc<Waker>>, Option<Arc<Waker>>) {
+        let own = self.senders.remove(&ticket);
+        (own, self.next_sender())
+    }
+
+    /// The waker of the sender that has room next, if there is any room.
+    pub(crate) fn next_sender(&self) -> Option<Arc<Waker>> {
+        if self.waiting >= self.limit {
+            return None;
+        }
+        self.senders.values().next().cloned()
+    }
+
+    /// A message was taken out. Returns the sender to wake.
+    pub(crate) fn took_one(&mut self) -> Option<Arc<Waker>> {
+        self.waiting = self.waiting.saturating_sub(1);
+        self.next_sender()
+    }
+
+    /// The process is gone: everyone who waits is to hear of it.
+    pub(crate) fn take_senders(&mut self) -> Vec<Arc<Waker>> {
+        std::mem::take(&mut self.senders).into_values().collect()
+    }
+}
