@@ -40,6 +40,12 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&AnyCell>) -> R) -> R {
     f(current.map(|cell| unsafe { &*cell.as_ptr() }))
 }
 
+/// The pid of the current process.
+#[inline]
+pub(crate) fn current() -> Option<Pid> {
+    with(|cell| cell.map(|cell| cell.head.pid))
+}
+
 /// Whether this code runs in a poll of that process, at whose end it is known whether the process died. The code of a
 /// thread process is no poll: it may go on for ever; but when it unwinds, the process dies.
 #[inline]

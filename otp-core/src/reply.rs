@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::ambient;
 use crate::calling;
 use crate::cell::Life;
@@ -195,6 +197,19 @@ pub struct Request {
 }
 
 impl Request {
+    /// The process that made the request; `None` for code outside any process.
+    #[must_use]
+    pub fn client(&self) -> Option<Pid> {
+        self.slot.as_ref().and_then(SlotRef::client)
+    }
+
+    /// The tracing span that the request was made in, to enter while it is handled.
+    #[must_use]
+    #[inline]
+    pub fn span(&self) -> Option<&Span> {
+        self.slot.as_ref().and_then(SlotRef::span)
+    }
+
     /// Whether the caller has its answer or has stopped waiting: no need to keep the request.
     #[must_use]
     #[inline]
@@ -290,6 +305,11 @@ impl<T: Send + 'static> Awaiting<T> {
     /// Waits on without limit, after the time was up.
     pub fn extend(&mut self) {
         self.deadline = Deadline::after(None);
+    }
+
+    /// Whether the time is up, of a request that was not sent yet.
+    pub fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.deadline.poll_passed(cx)
     }
 
     /// The answer, or `None` when the time is up. Must not be polled again after either.

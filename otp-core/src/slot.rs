@@ -12,6 +12,10 @@
 use std::ptr::NonNull;
 use std::task::{Poll, Waker};
 
+use tracing::Span;
+use tracing::level_filters::LevelFilter;
+
+use crate::ambient;
 use crate::exit_reason::ExitReason;
 use crate::pid::Pid;
 use crate::sync::{AtomicU32, Ordering, UnsafeCell, fence};
@@ -38,6 +42,10 @@ struct Header {
     state: AtomicU32,
     /// The process that the request went to.
     server: Pid,
+    /// The process that made it.
+    client: Option<Pid>,
+    /// The tracing span that it was made in.
+    span: Option<Box<Span>>,
     waker: UnsafeCell<Option<Waker>>,
     exit: UnsafeCell<Option<ExitReason>>,
     /// Frees the whole slot.
@@ -76,6 +84,8 @@ impl SlotRef {
             header: Header {
                 state: AtomicU32::new(3 * REF),
                 server,
+                client: ambient::current(),
+                span: current_span(),
                 waker: UnsafeCell::new(None),
                 exit: UnsafeCell::new(None),
                 free: free::<T>,
@@ -98,6 +108,17 @@ impl SlotRef {
     /// The process that the request went to.
     pub(crate) fn server(&self) -> Pid {
         self.header().server
+    }
+
+    /// The process that made the request, if one did.
+    pub(crate) fn client(&self) -> Option<Pid> {
+        self.header().client
+    }
+
+    /// The tracing span that the request was made in, if it was in one.
+    #[inline]
+    pub(crate) fn span(&self) -> Option<&Span> {
+        self.header().span.as_deref()
     }
 
     /// Whether the caller has its answer, or has stopped waiting.
@@ -221,6 +242,15 @@ impl SlotRef {
         }
         state & VALUE != 0
     }
+}
+
+/// Where nobody listens to tracing at all, this costs one load.
+#[inline]
+fn current_span() -> Option<Box<Span>> {
+    if LevelFilter::current() == LevelFilter::OFF {
+        return None;
+    }
+    Some(Span::current()).filter(|span| !span.is_none()).map(Box::new)
 }
 
 fn outcome(state: u32) -> Option<Outcome> {

@@ -296,10 +296,7 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
     fn poll_queueing(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), CallError>> {
         let Stage::Queueing(queueing) = &mut self.stage else { return Poll::Ready(Ok(())) };
         if queueing.room.poll_request(cx, &queueing.shown).map_err(|_| CallError::NoProc)?.is_pending() {
-            return match queueing.awaiting.poll(cx) {
-                Poll::Ready(_) => Poll::Ready(Err(CallError::Timeout)),
-                Poll::Pending => Poll::Pending,
-            };
+            return queueing.awaiting.poll_passed(cx).map(|()| Err(CallError::Timeout));
         }
         if let Stage::Queueing(queueing) = std::mem::replace(&mut self.stage, Stage::Over) {
             let Queueing { awaiting, shown, .. } = *queueing;
