@@ -83,11 +83,11 @@ pub(crate) fn run<S: GenServer>(
             if let Some(reason) = cx.take_stop() {
                 break reason;
             }
-            // Whether a request was settled, for debug events.
-            let (outcome, replied) = if let Some(continuation) = cx.take_continuation() {
+            // The request that was settled, for debug events.
+            let (outcome, settled) = if let Some(continuation) = cx.take_continuation() {
                 last = MessageKind::Continue;
-                cx.observe(&server, || Event::In { kind: MessageKind::Continue, message: None });
-                (guard!(server.handle_continue(continuation, &mut cx)), false)
+                cx.observe(&server, || Event::In { kind: MessageKind::Continue, from: None, message: None });
+                (guard!(server.handle_continue(continuation, &mut cx)), None)
             } else {
                 cx.set_in_callback(false);
                 let next = poll_fn(|task| cx.poll_next(task)).await;
@@ -98,17 +98,18 @@ pub(crate) fn run<S: GenServer>(
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
                         let outcome = guard!(server.handle_call(call, &mut cx));
                         cx.end_hold();
-                        let replied = request.is_settled();
-                        if !replied {
+                        if request.is_settled() {
+                            (outcome, Some(request))
+                        } else {
                             cx.keep(request);
+                            (outcome, None)
                         }
-                        (outcome, replied)
                     }
                     Some(Item::Message(ServerMessage::Cast(cast))) => {
-                        (guard!(server.handle_cast(cast, &mut cx)), false)
+                        (guard!(server.handle_cast(cast, &mut cx)), None)
                     }
                     Some(Item::Message(ServerMessage::Info(info))) => {
-                        (guard!(server.handle_info(info, &mut cx)), false)
+                        (guard!(server.handle_info(info, &mut cx)), None)
                     }
                     Some(Item::Message(ServerMessage::System(system))) => {
                         if let Some(reason) = serve(system, &mut server, &mut cx) {
@@ -124,11 +125,11 @@ pub(crate) fn run<S: GenServer>(
                     Some(Item::Signal(signal)) => match *signal {
                         Signal::Exit { from, reason } if from == cx.parent() => break reason,
                         Signal::Exit { from, reason } => {
-                            (guard!(server.handle_exit(from, reason, &mut cx)), false)
+                            (guard!(server.handle_exit(from, reason, &mut cx)), None)
                         }
-                        Signal::Down(down) => (guard!(server.handle_down(down, &mut cx)), false),
+                        Signal::Down(down) => (guard!(server.handle_down(down, &mut cx)), None),
                     },
-                    None => (guard!(server.handle_timeout(&mut cx)), false),
+                    None => (guard!(server.handle_timeout(&mut cx)), None),
                 }
             };
             match flatten(outcome) {
@@ -136,7 +137,10 @@ pub(crate) fn run<S: GenServer>(
                 Err(_) => {}
                 Ok(()) => cx.observe(&server, || {
                     let state = shown::state(&server);
-                    if replied { Event::Out { state } } else { Event::NoReply { state } }
+                    match &settled {
+                        Some(request) => Event::Out { to: request.client(), state },
+                        None => Event::NoReply { state },
+                    }
                 }),
             }
         };
@@ -156,7 +160,13 @@ fn look_at<S: GenServer>(server: &S, next: Option<&Item<ServerMessage<S>>>, cx: 
         cx.set_last_message(shown::message(next));
     }
     if kind != MessageKind::System {
-        cx.observe(server, || Event::In { kind, message: shown::message(next) });
+        cx.observe(server, || {
+            let from = match next {
+                Some(Item::Message(ServerMessage::Call(_, request))) => request.client(),
+                _ => None,
+            };
+            Event::In { kind, from, message: shown::message(next) }
+        });
     }
 }
 

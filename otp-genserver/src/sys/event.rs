@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use otp_core::Pid;
+
 use crate::message::MessageKind;
 
 /// One step of a server that is being debugged. Its text shows of messages and state what the server's format functions
@@ -19,12 +21,16 @@ pub enum Event {
     In {
         /// Its kind.
         kind: MessageKind,
+        /// Of a call: the process that made it, if it was one.
+        from: Option<Pid>,
         /// The message, if the server shows it.
         message: Option<String>,
     },
     /// The callback of a call returned, and the request is settled: answered, or its caller gone.
     #[non_exhaustive]
     Out {
+        /// The process that made it, if it was one.
+        to: Option<Pid>,
         /// The state now, if the server shows it.
         state: Option<String>,
     },
@@ -38,18 +44,29 @@ pub enum Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (head, separator, shown) = match self {
-            Self::In { kind, message } => {
+        match self {
+            Self::In { kind, from, message } => {
                 write!(f, "got {kind}")?;
-                ("", " ", message)
+                if let Some(message) = message {
+                    write!(f, " {message}")?;
+                }
+                from.map_or(Ok(()), |from| write!(f, " from {from}"))
             }
-            Self::Out { state } => ("replied", ", new state ", state),
-            Self::NoReply { state } => ("no reply", ", new state ", state),
-        };
-        f.write_str(head)?;
-        match shown {
-            Some(shown) => write!(f, "{separator}{shown}"),
-            None => Ok(()),
+            Self::Out { to, state } => {
+                f.write_str("replied")?;
+                if let Some(to) = to {
+                    write!(f, " to {to}")?;
+                }
+                new_state(f, state.as_deref())
+            }
+            Self::NoReply { state } => {
+                f.write_str("no reply")?;
+                new_state(f, state.as_deref())
+            }
         }
     }
+}
+
+fn new_state(f: &mut fmt::Formatter<'_>, state: Option<&str>) -> fmt::Result {
+    state.map_or(Ok(()), |state| write!(f, ", new state {state}"))
 }
