@@ -416,7 +416,7 @@ impl<S: GenServer> Orders<S> {
             self.wake(matches!(item, Item::Message(ServerMessage::System(_))));
             return Poll::Ready(Next::Handle(item));
         }
-        if self.feeds.as_ref().is_some_and(Feeds::is_empty) {
+        if self.feeds.as_mut().is_some_and(Feeds::is_empty) {
             self.feeds = None;
         }
         // Messages may be waiting though none came out: then this poll has used up its share, and they go first.

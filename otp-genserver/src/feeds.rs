@@ -13,29 +13,30 @@ use otp_core::Mailbox;
 use otp_core::behaviour::{Item, catch};
 use tokio::task::coop;
 
+use crate::exclusive::Exclusive;
 use crate::message::{ServerMessage, System};
 use crate::server::GenServer;
 
 /// Polls only those streams that were woken, in turn.
 pub(crate) struct Feeds<S: GenServer> {
-    streams: SelectAll<Pin<Box<dyn Stream<Item = S::Info> + Send>>>,
+    streams: Exclusive<SelectAll<Pin<Box<dyn Stream<Item = S::Info> + Send>>>>,
     /// Whether the mailbox had the last turn.
     streams_first: bool,
 }
 
 impl<S: GenServer> Default for Feeds<S> {
     fn default() -> Self {
-        Self { streams: SelectAll::new(), streams_first: false }
+        Self { streams: Exclusive::new(SelectAll::new()), streams_first: false }
     }
 }
 
 impl<S: GenServer> Feeds<S> {
     pub(crate) fn add(&mut self, stream: impl Stream<Item: Into<S::Info>> + Send + 'static) {
-        self.streams.push(Box::pin(stream.map(Into::into)));
+        self.streams.get_mut().push(Box::pin(stream.map(Into::into)));
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.streams.is_empty()
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.streams.get_mut().is_empty()
     }
 
     /// The next message, from the mailbox and the streams by turns. `Err` when this poll has used up its share: then
@@ -61,7 +62,7 @@ impl<S: GenServer> Feeds<S> {
     }
 
     fn poll_streams(&mut self, task: &mut TaskContext<'_>) -> Poll<Item<ServerMessage<S>>> {
-        let polled = catch(|| self.streams.poll_next_unpin(task));
+        let polled = catch(|| self.streams.get_mut().poll_next_unpin(task));
         let message = match polled {
             Ok(polled) => match ready!(polled) {
                 Some(info) => ServerMessage::Info(info),

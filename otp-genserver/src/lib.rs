@@ -4,6 +4,7 @@
 mod call;
 mod context;
 mod destination;
+mod exclusive;
 mod feeds;
 mod message;
 mod name;

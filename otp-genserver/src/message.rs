@@ -7,6 +7,7 @@ use otp_core::ExitReason;
 use otp_core::behaviour::{Item, ReplyTo, Request, Signal};
 
 use crate::context::Context;
+use crate::exclusive::Exclusive;
 use crate::server::GenServer;
 
 /// One message of a server: the user's own enums, inline.
@@ -19,12 +20,15 @@ pub(crate) enum ServerMessage<S: GenServer> {
     System(Box<System<S>>),
 }
 
+/// What is to run in the server's process.
+pub(crate) type Run<S> = Exclusive<Box<dyn FnOnce(&mut S, &mut Context<S>) + Send>>;
+
 /// What the runner itself is asked.
 pub(crate) enum System<S: GenServer> {
     /// Stop with this reason. The reply is never sent, only held: the caller hears of the death.
     Stop { reason: ExitReason, _held: ReplyTo<Infallible> },
     /// Run this between two messages: what `sys` asks.
-    Run(Box<dyn FnOnce(&mut S, &mut Context<S>) + Send>),
+    Run(Run<S>),
     /// Crash with this reason: a stream panicked.
     Crash(ExitReason),
 }

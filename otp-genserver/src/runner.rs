@@ -189,7 +189,7 @@ fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<
         }
         System::Run(run) => {
             // It catches the panics that concern its caller.
-            let _ = catch(|| run(server, cx));
+            let _ = catch(|| run.into_inner()(server, cx));
             None
         }
         System::Crash(reason) => Some(reason),

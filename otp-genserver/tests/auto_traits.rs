@@ -37,6 +37,8 @@ impl GenServer for Shy {
 
 type Reply = std::cell::Cell<u8>;
 
+use otp_genserver::sys::{DebugOptions, SysCall, SysError};
+
 const fn send<T: Send>() {}
 const fn sync<T: Sync>() {}
 const fn unpin<T: Unpin>() {}
@@ -46,7 +48,34 @@ const fn eq<T: Eq>() {}
 const fn is_static<T: 'static>() {}
 const fn error<T: Error + Display + Clone + PartialEq + Send + Sync + 'static>() {}
 
+/// A server whose messages are `Sync`.
+struct Plain;
+
+impl GenServer for Plain {
+    type Args = ();
+    type Call = ReplyTo<u8>;
+    type Cast = ();
+    type Info = ();
+    type Continue = ();
+
+    async fn init((): (), _: &mut Context<Self>) -> Result<Self, InitError> {
+        Ok(Self)
+    }
+
+    async fn handle_call(&mut self, reply: Self::Call, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        reply.send(0);
+        Ok(())
+    }
+
+    async fn handle_cast(&mut self, (): (), _: &mut Context<Self>) -> Result<(), ExitReason> {
+        Ok(())
+    }
+}
+
 const _: () = {
+    // A callback may hold `&cx` across an `.await`.
+    sync::<Context<Plain>>();
+
     // Addresses go anywhere, whatever the server's own types are.
     send::<ServerRef<Shy>>();
     sync::<ServerRef<Shy>>();
@@ -74,6 +103,11 @@ const _: () = {
     send::<StartMonitor<Shy>>();
     send::<StartingMonitored<Shy>>();
     unpin::<StartingMonitored<Shy>>();
+    send::<SysCall<Shy, Reply>>();
+    unpin::<SysCall<Shy, Reply>>();
+    debug::<SysCall<Shy, Reply>>();
+    send::<DebugOptions<Shy>>();
+    sync::<DebugOptions<Shy>>();
     send::<Stop<Shy>>();
     send::<Stopping<Shy>>();
     unpin::<Stopping<Shy>>();
@@ -92,6 +126,7 @@ const _: () = {
     clone::<TimerRef>();
 
     error::<CallError>();
+    error::<SysError>();
     error::<StartError>();
     error::<StopError>();
     error::<ResolveError>();
@@ -135,7 +170,7 @@ async fn the_future_of_a_server_is_send_with_state_that_is_not_sync() {
 
 #[test]
 fn errors_read_as_sentences_without_a_full_stop() {
-    let errors: [&dyn Error; 12] = [
+    let errors: [&dyn Error; 19] = [
         &CallError::NoProc,
         &CallError::Timeout,
         &CallError::Exit(ExitReason::Normal),
@@ -145,6 +180,13 @@ fn errors_read_as_sentences_without_a_full_stop() {
         &StartError::Timeout,
         &StartError::NotAProcess,
         &StartError::Exit(ExitReason::Normal),
+        &SysError::NoProc,
+        &SysError::Timeout,
+        &SysError::Exit(ExitReason::Normal),
+        &SysError::CallingSelf,
+        &SysError::NoReply,
+        &SysError::Panic(ExitReason::Normal),
+        &SysError::File(std::io::ErrorKind::NotFound),
         &StopError::NoProc,
         &StopError::Timeout,
         &StopError::CallingSelf,

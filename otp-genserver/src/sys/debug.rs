@@ -12,13 +12,14 @@ use otp_core::behaviour::catch;
 use otp_core::{Pid, process};
 use tokio::time::Instant;
 
+use crate::exclusive::Exclusive;
 use crate::message::MessageKind;
 use crate::sys::event::Event;
 
 /// How many events a log keeps unless told otherwise.
 pub(crate) const DEFAULT_LOG: usize = 10;
 
-type Function<S> = Box<dyn FnMut(&Event, &S) -> ControlFlow<()> + Send>;
+pub(crate) type Function<S> = Exclusive<Box<dyn FnMut(&Event, &S) -> ControlFlow<()> + Send>>;
 
 /// What a server has switched on.
 pub(crate) struct Debug<S> {
@@ -126,7 +127,7 @@ impl<S> Debug<S> {
             self.file = None;
         }
         self.installed.retain_mut(|(_, function)| {
-            matches!(catch(|| function(&event, server)), Ok(ControlFlow::Continue(())))
+            matches!(catch(|| function.get_mut()(&event, server)), Ok(ControlFlow::Continue(())))
         });
         if let Some(log) = &mut self.log {
             log.events.push_back(event);
@@ -265,7 +266,7 @@ impl<S> DebugOptions<S> {
         id: impl Into<String>,
         function: impl FnMut(&Event, &S) -> ControlFlow<()> + Send + 'static,
     ) -> Self {
-        self.installed.push((id.into(), Box::new(function)));
+        self.installed.push((id.into(), Exclusive::new(Box::new(function))));
         self
     }
 

@@ -12,6 +12,7 @@ use otp_core::{ExitReason, Pid};
 use crate::call::{Call, CallError};
 use crate::context::Context;
 use crate::destination::Destination;
+use crate::exclusive::Exclusive;
 use crate::message::{ServerMessage, System};
 use crate::server::GenServer;
 
@@ -106,7 +107,7 @@ impl<S: GenServer, T: Send + 'static> SysCall<S, T> {
         let call = match server.resolve() {
             Ok(server) => Call::of(server, |reply, _| {
                 let run = move |server: &mut S, cx: &mut Context<S>| reply.send(run(server, cx));
-                ServerMessage::System(Box::new(System::Run(Box::new(run))))
+                ServerMessage::System(Box::new(System::Run(Exclusive::new(Box::new(run)))))
             }),
             Err(error) => Call::ready(Err(error.into())),
         };

@@ -11,4 +11,5 @@ mod names;
 mod start;
 mod stop_terminate;
 mod support;
+mod sys;
 mod timeouts;

@@ -613,7 +613,7 @@ pub(crate) fn expect_start_error<S: GenServer>(outcome: Result<ServerRef<S>, Sta
     outcome.expect_err("the server does not start")
 }
 
-/// The error events of this thread, each as `target message field=value …`.
+/// The error events of this thread and those of `sys`, each as `target message field=value …`.
 #[derive(Clone, Default)]
 pub(crate) struct Reports(Log);
 
@@ -633,7 +633,7 @@ impl Reports {
 
 impl tracing::Subscriber for Reports {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::ERROR
+        *metadata.level() == tracing::Level::ERROR || metadata.target() == "otp::sys"
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
