@@ -6,6 +6,7 @@ use std::future::Future;
 use otp_core::{FindError, Pid, ReplyTo};
 
 use crate::call::{Call, CastError};
+use crate::request_id::RequestId;
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
 
@@ -56,6 +57,11 @@ pub trait Destination<S: GenServer> {
             Ok(server) => Call::new(server, make),
             Err(error) => Call::ready(Err(error.into())),
         }
+    }
+
+    /// As [`ServerRef::send_request`].
+    fn send_request<T: Send + 'static>(&self, make: impl FnOnce(ReplyTo<T>) -> S::Call) -> RequestId<T> {
+        RequestId::send(self, make)
     }
 
     /// As [`ServerRef::cast`]. If nobody is there, it is ignored.

@@ -9,6 +9,8 @@ mod feeds;
 mod message;
 mod name;
 mod options;
+mod request_collection;
+mod request_id;
 mod runner;
 mod server;
 mod server_ref;
@@ -28,6 +30,8 @@ pub use otp_core::{
 };
 #[cfg(feature = "macros")]
 pub use otp_macros::{gen_server, main_genserver as main, test_genserver as test};
+pub use request_collection::{RequestCollection, ResponseTimeout};
+pub use request_id::RequestId;
 pub use server::GenServer;
 pub use server_ref::ServerRef;
 pub use start::{Start, StartError, StartMonitor, Starting, StartingMonitored};

@@ -7,6 +7,7 @@ use otp_core::{Pid, ProcessRef, Recipient};
 use crate::call::{Call, CastError};
 use crate::destination::{Destination, ResolveError};
 use crate::message::ServerMessage;
+use crate::request_id::RequestId;
 use crate::server::GenServer;
 use crate::stop::Stop;
 use otp_core::ReplyTo;
@@ -58,6 +59,16 @@ impl<S: GenServer> ServerRef<S> {
     /// `gen_server:call/2,3`.
     pub fn call<T: Send + 'static>(&self, make: impl FnOnce(ReplyTo<T>) -> S::Call) -> Call<S, T> {
         Call::new(self.clone(), make)
+    }
+
+    /// Sends a request now, and leaves the answer to be fetched later. A server that is not there does not fail it
+    /// before the answer is asked for; nor does a full mailbox, which is not waited for.
+    ///
+    /// # Counterpart
+    ///
+    /// `gen_server:send_request/2`.
+    pub fn send_request<T: Send + 'static>(&self, make: impl FnOnce(ReplyTo<T>) -> S::Call) -> RequestId<T> {
+        RequestId::send(self, make)
     }
 
     /// Tells the server something, without waiting. A dead server ignores it, and a full mailbox drops and counts it.

@@ -8,6 +8,7 @@ mod callers_never_hang;
 mod calls;
 mod casts;
 mod names;
+mod requests;
 mod start;
 mod stop_terminate;
 mod support;

@@ -355,6 +355,14 @@ pub(crate) fn count_of(reply: Reply) -> Ask {
     )
 }
 
+/// A request with a step of its own.
+pub(crate) fn ask_of(
+    reply: Reply,
+    step: impl for<'a> FnOnce(&'a mut Probe, Reply, &'a mut Context<Probe>) -> Later<'a> + Send + 'static,
+) -> Ask {
+    Ask(reply, Box::new(step))
+}
+
 /// A request whose reply the probe keeps.
 pub(crate) fn keep(reply: Reply) -> Ask {
     Ask(
