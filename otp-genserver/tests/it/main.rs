@@ -11,6 +11,7 @@ mod names;
 mod requests;
 mod start;
 mod stop_terminate;
+mod streams;
 mod support;
 mod sys;
 mod timeouts;

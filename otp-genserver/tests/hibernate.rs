@@ -1,0 +1,188 @@
+//! What a hibernating server gives back, by an allocator that counts; in a binary of its own, since it replaces the
+//! allocator.
+
+#![cfg(feature = "macros")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::time::Duration;
+
+use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef, sys};
+use tokio::sync::Mutex;
+
+struct Counting;
+
+static ALIVE: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: passes every request on to the system's allocator, unchanged.
+#[expect(unsafe_code, reason = "an allocator that counts")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALIVE.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        ALIVE.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The tests of this binary run one at a time: they count what is alive in the whole process.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// How much a queue of [`MESSAGES`] takes at least.
+const QUEUE: isize = 100_000;
+const MESSAGES: u64 = 1000;
+
+#[derive(Default)]
+struct Sum {
+    sum: u64,
+    kept: Vec<ReplyTo<u64>>,
+}
+
+enum Add {
+    Large([u64; 16]),
+    Hibernate,
+    HibernateWithTimeout,
+}
+
+impl GenServer for Sum {
+    type Args = ();
+    type Call = (bool, ReplyTo<u64>);
+    type Cast = Add;
+    type Info = Infallible;
+    type Continue = Infallible;
+
+    async fn init((): (), _: &mut Context<Self>) -> Result<Self, InitError> {
+        Ok(Self::default())
+    }
+
+    async fn handle_call(
+        &mut self,
+        (keep, reply): (bool, ReplyTo<u64>),
+        _: &mut Context<Self>,
+    ) -> Result<(), ExitReason> {
+        if keep {
+            self.kept.push(reply)
+        } else {
+            reply.send(self.sum)
+        }
+        Ok(())
+    }
+
+    async fn handle_cast(&mut self, cast: Add, cx: &mut Context<Self>) -> Result<(), ExitReason> {
+        match cast {
+            Add::Large(numbers) => self.sum += numbers[0],
+            Add::Hibernate => cx.hibernate(),
+            Add::HibernateWithTimeout => {
+                cx.set_timeout(Duration::from_secs(1));
+                cx.hibernate();
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_timeout(&mut self, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        self.sum += 1_000_000;
+        Ok(())
+    }
+}
+
+async fn sum(server: &ServerRef<Sum>) -> u64 {
+    server.call(|reply| (false, reply)).await.unwrap()
+}
+
+fn flood(server: &ServerRef<Sum>) {
+    for _ in 0..MESSAGES {
+        server.cast(Add::Large([1; 16]));
+    }
+}
+
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn alive() -> isize {
+    ALIVE.load(Ordering::Relaxed)
+}
+
+#[otp_genserver::test]
+async fn gs_037_a_hibernating_server_gives_its_buffers_back_and_wakes_with_its_state() {
+    let _alone = ALONE.lock().await;
+    // The first call pays for what is made once.
+    sum(&Sum::start(()).await.unwrap()).await;
+    let server = Sum::start(()).await.unwrap();
+    let at_start = alive();
+    flood(&server);
+    assert_eq!(sum(&server).await, MESSAGES);
+    flood(&server);
+    assert_eq!(sum(&server).await, 2 * MESSAGES);
+    settle().await;
+    assert!(alive() - at_start > QUEUE, "it keeps its buffers: {}", alive() - at_start);
+    server.cast(Add::Hibernate);
+    settle().await;
+    // A few bytes are left in what all processes share; its queue, batch and orders take more each.
+    assert!(alive() - at_start <= 128, "as small as at its start: {}", alive() - at_start);
+    flood(&server);
+    assert_eq!(sum(&server).await, 3 * MESSAGES, "it wakes with its state");
+}
+
+#[otp_genserver::test]
+async fn gs_037_it_hibernates_only_when_no_message_waits() {
+    let _alone = ALONE.lock().await;
+    let server = Sum::start(()).await.unwrap();
+    let at_start = alive();
+    server.cast(Add::Hibernate);
+    flood(&server);
+    assert_eq!(sum(&server).await, MESSAGES);
+    settle().await;
+    assert!(alive() - at_start > QUEUE, "the messages that waited ended it: {}", alive() - at_start);
+}
+
+#[otp_genserver::test(start_paused = true)]
+async fn gs_037_hibernate_after_gives_the_buffers_back_whenever_no_message_came_for_the_time() {
+    let _alone = ALONE.lock().await;
+    let server = Sum::start(()).hibernate_after(Duration::from_millis(50)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let at_start = alive();
+    for round in 1..=2 {
+        flood(&server);
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        assert_eq!(sum(&server).await, round * MESSAGES);
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        assert!(alive() - at_start > QUEUE, "the time counts from the last message");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(alive() - at_start < QUEUE, "{}", alive() - at_start);
+    }
+    assert_eq!(sum(&server).await, 2 * MESSAGES);
+}
+
+#[otp_genserver::test(start_paused = true)]
+async fn gs_037_what_a_hibernating_server_still_needs_stays() {
+    let _alone = ALONE.lock().await;
+    let server = Sum::start(()).await.unwrap();
+    server.cast(Add::HibernateWithTimeout);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(sum(&server).await, 1_000_000, "its timeout");
+
+    let kept = server.send_request(|reply| (true, reply));
+    sys::statistics(&server, true).await.unwrap();
+    server.cast(Add::Hibernate);
+    settle().await;
+    assert!(sys::get_statistics(&server).await.unwrap().is_some(), "its debugging");
+    sys::suspend(&server).await.unwrap();
+    settle().await;
+    assert!(sys::get_status(&server).await.unwrap().suspended);
+    otp_genserver::process::send_exit(server.pid(), ExitReason::Kill);
+    let killed = otp_genserver::CallError::Exit(ExitReason::Killed);
+    assert_eq!(kept.await, Err(killed), "its debts");
+}
