@@ -13,7 +13,7 @@ use otp_core::{
 };
 
 use crate::feeds::{Exhausted, Feeds};
-use crate::message::{ServerMessage, System};
+use crate::message::{ServerMessage, StopRequest, System};
 use crate::options::Options;
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
@@ -36,6 +36,8 @@ struct Orders<S: GenServer> {
     hibernate: bool,
     hibernate_after: Option<Timeout>,
     suspended: bool,
+    /// To stop when no message waits; the first one's reason counts.
+    draining: Vec<StopRequest>,
     debug: Option<Debug<S>>,
     /// The message under way, if the server shows it.
     last_message: Option<String>,
@@ -77,6 +79,7 @@ impl<S: GenServer> Context<S> {
                 hibernate: false,
                 hibernate_after: None,
                 suspended: false,
+                draining: Vec::new(),
                 debug: None,
                 last_message: None,
                 kept: Vec::new(),
@@ -181,7 +184,10 @@ impl<S: GenServer> Context<S> {
     ///
     /// None: in OTP a process would send the items.
     pub fn add_stream<T: Into<S::Info>>(&mut self, stream: impl Stream<Item = T> + Send + 'static) {
-        self.orders().feeds.get_or_insert_default().add(stream);
+        let orders = self.orders();
+        if orders.draining.is_empty() {
+            orders.feeds.get_or_insert_default().add(stream);
+        }
     }
 
     /// Sends `info` to this server after `time`.
@@ -270,8 +276,21 @@ impl<S: GenServer> Context<S> {
         self.orders.as_ref().is_some_and(|orders| orders.suspended)
     }
 
+    /// One that is to stop when it has finished its work goes on: nobody could resume it.
     pub(crate) fn set_suspended(&mut self, suspended: bool) {
-        self.orders().suspended = suspended;
+        let orders = self.orders();
+        orders.suspended = suspended && orders.draining.is_empty();
+    }
+
+    /// Stops when everything that waits has been handled; nothing more is accepted.
+    pub(crate) fn drain(&mut self, stop: StopRequest) {
+        self.mailbox.close();
+        let orders = self.orders();
+        orders.suspended = false;
+        orders.draining.push(stop);
+        let feeds = orders.feeds.take();
+        // Foreign destructors.
+        let _ = catch(|| drop(feeds));
     }
 
     /// What counts the time without messages begins anew.
@@ -423,6 +442,10 @@ impl<S: GenServer> Orders<S> {
         if mailbox.has_waiting() {
             return Poll::Pending;
         }
+        if let Some(stop) = self.draining.first() {
+            let end = ServerMessage::System(Box::new(System::End(stop.reason.clone())));
+            return Poll::Ready(Next::Handle(Item::Message(end)));
+        }
         if let Some(timeout) = &mut self.timeout
             && timeout.deadline.poll_passed(task).is_ready()
         {
@@ -463,7 +486,16 @@ impl<S: GenServer> Orders<S> {
     /// Whether nothing would be lost without it.
     fn is_blank(&self) -> bool {
         let Self {
-            stop, continuations, timeout, feeds, hibernate, hibernate_after, suspended, debug, ..
+            stop,
+            continuations,
+            timeout,
+            feeds,
+            hibernate,
+            hibernate_after,
+            suspended,
+            draining,
+            debug,
+            ..
         } = self;
         let empty = continuations.is_empty() && self.kept.is_empty() && self.last_message.is_none();
         empty
@@ -473,6 +505,7 @@ impl<S: GenServer> Orders<S> {
             && !hibernate
             && hibernate_after.is_none()
             && !suspended
+            && draining.is_empty()
             && debug.is_none()
     }
 }

@@ -68,7 +68,7 @@ impl<S: GenServer> Feeds<S> {
                 Some(info) => ServerMessage::Info(info),
                 None => return Poll::Pending,
             },
-            Err(reason) => ServerMessage::System(Box::new(System::Crash(reason))),
+            Err(reason) => ServerMessage::System(Box::new(System::End(reason))),
         };
         Poll::Ready(Item::Message(message))
     }

@@ -25,12 +25,21 @@ pub(crate) type Run<S> = Exclusive<Box<dyn FnOnce(&mut S, &mut Context<S>) + Sen
 
 /// What the runner itself is asked.
 pub(crate) enum System<S: GenServer> {
-    /// Stop with this reason. The reply is never sent, only held: the caller hears of the death.
-    Stop { reason: ExitReason, _held: ReplyTo<Infallible> },
+    /// Stop, see there.
+    Stop(StopRequest),
     /// Run this between two messages: what `sys` asks.
     Run(Run<S>),
-    /// Crash with this reason: a stream panicked.
-    Crash(ExitReason),
+    /// End with this reason: a stream panicked, or the mailbox is drained.
+    End(ExitReason),
+}
+
+/// A server is to stop.
+pub(crate) struct StopRequest {
+    pub(crate) reason: ExitReason,
+    /// After the messages that wait, while no more are accepted.
+    pub(crate) drain: bool,
+    /// Never sent, only held: the caller hears of the death.
+    pub(crate) _held: ReplyTo<Infallible>,
 }
 
 impl<S: GenServer> fmt::Debug for ServerMessage<S> {

@@ -181,10 +181,14 @@ fn last_words<S: GenServer>(last: MessageKind, cx: &mut Context<S>) -> String {
 /// Does what the runner is asked; a reason is the one to end with.
 fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
     match *system {
-        System::Stop { ref reason, .. } => {
-            let reason = reason.clone();
+        System::Stop(stop) if stop.drain => {
+            cx.drain(stop);
+            None
+        }
+        System::Stop(stop) => {
+            let reason = stop.reason.clone();
             // It holds the reply to the one who called `stop`, who waits for the death.
-            cx.keep_message(ServerMessage::System(system));
+            cx.keep_message(ServerMessage::System(Box::new(System::Stop(stop))));
             Some(reason)
         }
         System::Run(run) => {
@@ -192,7 +196,7 @@ fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<
             let _ = catch(|| run.into_inner()(server, cx));
             None
         }
-        System::Crash(reason) => Some(reason),
+        System::End(reason) => Some(reason),
     }
 }
 

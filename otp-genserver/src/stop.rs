@@ -11,7 +11,7 @@ use otp_core::behaviour::{Answer, Awaiting, Reply, request};
 use otp_core::{ExitReason, Pid, process};
 
 use crate::destination::ResolveError;
-use crate::message::{ServerMessage, System};
+use crate::message::{ServerMessage, StopRequest, System};
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
 
@@ -62,16 +62,31 @@ pub struct Stop<S: GenServer> {
     server: Result<ServerRef<S>, ResolveError>,
     reason: ExitReason,
     limit: Option<Duration>,
+    drain: bool,
 }
 
 impl<S: GenServer> Stop<S> {
     pub(crate) const fn new(server: Result<ServerRef<S>, ResolveError>) -> Self {
-        Self { server, reason: ExitReason::Normal, limit: None }
+        Self { server, reason: ExitReason::Normal, limit: None, drain: false }
     }
 
     /// Stops it with this reason.
     pub fn reason(mut self, reason: ExitReason) -> Self {
         self.reason = reason;
+        self
+    }
+
+    /// Has the server finish its work first: when it comes to the request, its mailbox is closed, everything that stands in
+    /// it is handled, and then it stops. Meanwhile others find it as if it were dead, its streams are dropped, and one that
+    /// is suspended goes on.
+    ///
+    /// Without this, what was sent before the request is handled, and what was sent after it is dropped.
+    ///
+    /// # Counterpart
+    ///
+    /// None.
+    pub const fn drain(mut self) -> Self {
+        self.drain = true;
         self
     }
 
@@ -96,6 +111,7 @@ impl<S: GenServer> fmt::Debug for Stop<S> {
         f.debug_struct("Stop")
             .field("reason", &self.reason)
             .field("timeout", &self.limit)
+            .field("drain", &self.drain)
             .finish_non_exhaustive()
     }
 }
@@ -122,7 +138,8 @@ fn ask<S: GenServer>(stop: Stop<S>) -> Result<(ExitReason, Awaiting<Infallible>)
     }
     // The runner holds `reply_to` to the end: no need for a handle of its own on the request.
     let (reply_to, reply, _): (_, Reply<Infallible>, _) = request(pid);
-    let system = System::Stop { reason: stop.reason.clone(), _held: reply_to };
+    let request = StopRequest { reason: stop.reason.clone(), drain: stop.drain, _held: reply_to };
+    let system = System::Stop(request);
     server.process().try_send(ServerMessage::System(Box::new(system))).map_err(|_| StopError::NoProc)?;
     Ok((stop.reason, Awaiting::new(reply, stop.limit)))
 }

@@ -7,6 +7,7 @@ mod callbacks;
 mod callers_never_hang;
 mod calls;
 mod casts;
+mod drain;
 mod names;
 mod requests;
 mod start;
