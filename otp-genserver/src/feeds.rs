@@ -17,9 +17,11 @@ use crate::exclusive::Exclusive;
 use crate::message::{ServerMessage, System};
 use crate::server::GenServer;
 
+type Feed<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
+
 /// Polls only those streams that were woken, in turn.
 pub(crate) struct Feeds<S: GenServer> {
-    streams: Exclusive<SelectAll<Pin<Box<dyn Stream<Item = S::Info> + Send>>>>,
+    streams: Exclusive<SelectAll<Feed<S::Info>>>,
     /// Whether the mailbox had the last turn.
     streams_first: bool,
 }

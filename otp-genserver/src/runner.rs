@@ -179,6 +179,7 @@ fn last_words<S: GenServer>(last: MessageKind, cx: &mut Context<S>) -> String {
 }
 
 /// Does what the runner is asked; a reason is the one to end with.
+#[expect(clippy::boxed_local, reason = "it comes in a box, which is to be freed here")]
 fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
     match *system {
         System::Stop(stop) if stop.drain => {

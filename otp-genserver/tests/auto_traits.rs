@@ -7,8 +7,8 @@ use std::fmt::{Debug, Display};
 
 use otp_genserver::{
     Call, CallError, CastError, Context, Destination, ExitReason, GenServer, InitError, Name, ReplyTo,
-    ResolveError, ServerRef, Start, StartError, StartMonitor, Starting, StartingMonitored, Stop, StopError,
-    Stopping, TimerRef,
+    RequestCollection, RequestId, ResolveError, ResponseTimeout, ServerRef, Start, StartError, StartMonitor,
+    Starting, StartingMonitored, Stop, StopError, Stopping, TimerRef,
 };
 
 /// A server whose state and messages are `Send` and nothing more.
@@ -108,6 +108,12 @@ const _: () = {
     debug::<SysCall<Shy, Reply>>();
     send::<DebugOptions<Shy>>();
     sync::<DebugOptions<Shy>>();
+    send::<RequestId<Reply>>();
+    unpin::<RequestId<Reply>>();
+    debug::<RequestId<Reply>>();
+    send::<RequestCollection<Reply, Reply>>();
+    unpin::<RequestCollection<Reply, Reply>>();
+    debug::<RequestCollection<Reply, Reply>>();
     send::<Stop<Shy>>();
     send::<Stopping<Shy>>();
     unpin::<Stopping<Shy>>();
@@ -127,6 +133,7 @@ const _: () = {
 
     error::<CallError>();
     error::<SysError>();
+    error::<ResponseTimeout>();
     error::<StartError>();
     error::<StopError>();
     error::<ResolveError>();
@@ -170,7 +177,7 @@ async fn the_future_of_a_server_is_send_with_state_that_is_not_sync() {
 
 #[test]
 fn errors_read_as_sentences_without_a_full_stop() {
-    let errors: [&dyn Error; 19] = [
+    let errors: [&dyn Error; 20] = [
         &CallError::NoProc,
         &CallError::Timeout,
         &CallError::Exit(ExitReason::Normal),
@@ -180,6 +187,7 @@ fn errors_read_as_sentences_without_a_full_stop() {
         &StartError::Timeout,
         &StartError::NotAProcess,
         &StartError::Exit(ExitReason::Normal),
+        &ResponseTimeout,
         &SysError::NoProc,
         &SysError::Timeout,
         &SysError::Exit(ExitReason::Normal),

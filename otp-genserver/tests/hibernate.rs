@@ -96,7 +96,7 @@ impl GenServer for Sum {
 }
 
 async fn sum(server: &ServerRef<Sum>) -> u64 {
-    server.call(|reply| (false, reply)).await.unwrap()
+    server.call(|reply| (false, reply)).await.expect("it answers")
 }
 
 fn flood(server: &ServerRef<Sum>) {

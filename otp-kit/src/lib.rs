@@ -10,8 +10,9 @@ pub use otp_core::{
 };
 pub use otp_genserver as genserver;
 pub use otp_genserver::{
-    Call, CallError, CastError, Context, Destination, GenServer, InitError, Name, ResolveError, ServerRef,
-    Start, StartError, StartMonitor, Stop, StopError,
+    Call, CallError, CastError, Context, Destination, GenServer, InitError, Name, RequestCollection,
+    RequestId, ResolveError, ResponseTimeout, ServerRef, Start, StartError, StartMonitor, Stop, StopError,
+    sys,
 };
 #[cfg(feature = "macros")]
 pub use otp_macros::{gen_server_facade as gen_server, main_facade as main, test_facade as test};

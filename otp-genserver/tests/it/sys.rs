@@ -700,9 +700,9 @@ impl ByMacro {
 /// What any server can be asked.
 async fn exercise<S: GenServer>(server: ServerRef<S>) {
     assert_eq!(sys::get_state(&server, |_| 1).await, Ok(1));
-    sys::suspend(&server).await.unwrap();
-    assert!(sys::get_status(&server).await.unwrap().suspended);
-    sys::resume(&server).await.unwrap();
+    sys::suspend(&server).await.expect("it is served");
+    assert!(sys::get_status(&server).await.expect("it is served").suspended);
+    sys::resume(&server).await.expect("it is served");
     assert!(server.is_alive());
 }
 
