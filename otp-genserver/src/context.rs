@@ -41,6 +41,8 @@ struct Orders<S: GenServer> {
     debug: Option<Debug<S>>,
     /// The message under way, if the server shows it.
     last_message: Option<String>,
+    /// Who sent the call that failed, for a crash report.
+    client: Option<Pid>,
     /// Requests whose `ReplyTo` outlived their callback.
     kept: Vec<Request>,
     /// How many there may be before the settled ones are cleared out.
@@ -82,6 +84,7 @@ impl<S: GenServer> Context<S> {
                 draining: Vec::new(),
                 debug: None,
                 last_message: None,
+                client: None,
                 kept: Vec::new(),
                 kept_limit: 16,
             })
@@ -335,6 +338,16 @@ impl<S: GenServer> Context<S> {
         if text.is_some() || self.orders.is_some() {
             self.orders().last_message = text;
         }
+    }
+
+    /// A call has failed: who sent it, for the crash report.
+    #[cold]
+    pub(crate) fn set_client(&mut self, client: Option<Pid>) {
+        self.orders().client = client;
+    }
+
+    pub(crate) fn take_client(&mut self) -> Option<Pid> {
+        self.orders.as_mut()?.client.take()
     }
 
     pub(crate) fn take_last_message(&mut self) -> Option<String> {

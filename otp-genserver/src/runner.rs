@@ -13,6 +13,8 @@ use std::task::{Context as TaskContext, Poll};
 use otp_core::behaviour::{InitError, Item, ReplyTo, Signal, catch, end, report};
 use otp_core::{ExitReason, Mailbox};
 
+use tracing::Span;
+
 use crate::context::Context;
 use crate::message::{MessageKind, ServerMessage, System};
 use crate::options::Options;
@@ -44,15 +46,18 @@ impl<S: GenServer> Init<S> {
     }
 }
 
-/// Runs a callback; a panic in it, or `exit`, is its reason.
+/// Runs a callback; a panic in it, or `exit`, is its reason. That of a call runs in the caller's tracing span.
 macro_rules! guard {
     ($callback:expr) => {
+        guard!($callback, None)
+    };
+    ($callback:expr, $span:expr) => {
         'guard: {
             let callback = match catch(|| $callback) {
                 Ok(callback) => callback,
                 Err(reason) => break 'guard Err(reason),
             };
-            Guard(pin!(callback)).await
+            Guard(pin!(callback), $span).await
         }
     };
 }
@@ -83,8 +88,8 @@ pub(crate) fn run<S: GenServer>(
             if let Some(reason) = cx.take_stop() {
                 break reason;
             }
-            // The request that was settled, for debug events.
-            let (outcome, settled) = if let Some(continuation) = cx.take_continuation() {
+            // Who was answered, if somebody was, for debug events.
+            let (outcome, answered) = if let Some(continuation) = cx.take_continuation() {
                 last = MessageKind::Continue;
                 cx.observe(&server, || Event::In { kind: MessageKind::Continue, from: None, message: None });
                 (guard!(server.handle_continue(continuation, &mut cx)), None)
@@ -96,10 +101,13 @@ pub(crate) fn run<S: GenServer>(
                 look_at(&server, next.as_ref(), &mut cx);
                 match next {
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
-                        let outcome = guard!(server.handle_call(call, &mut cx));
+                        let outcome = guard!(server.handle_call(call, &mut cx), request.span());
                         cx.end_hold();
+                        if !matches!(outcome, Ok(Ok(()))) {
+                            cx.set_client(request.client());
+                        }
                         if request.is_settled() {
-                            (outcome, Some(request))
+                            (outcome, Some(request.client()))
                         } else {
                             cx.keep(request);
                             (outcome, None)
@@ -137,8 +145,8 @@ pub(crate) fn run<S: GenServer>(
                 Err(_) => {}
                 Ok(()) => cx.observe(&server, || {
                     let state = shown::state(&server);
-                    match &settled {
-                        Some(request) => Event::Out { to: request.client(), state },
+                    match answered {
+                        Some(to) => Event::Out { to, state },
                         None => Event::NoReply { state },
                     }
                 }),
@@ -238,13 +246,14 @@ fn give_up(error: InitError, started: ReplyTo<Started>) -> ExitReason {
 }
 
 /// A callback whose panic is an error.
-struct Guard<'a, F>(Pin<&'a mut F>);
+struct Guard<'a, F>(Pin<&'a mut F>, Option<&'a Span>);
 
 impl<F: Future> Future for Guard<'_, F> {
     type Output = Result<F::Output, ExitReason>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let _entered = self.1.map(Span::enter);
         match catch(|| self.0.as_mut().poll(task)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),

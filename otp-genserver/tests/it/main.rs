@@ -10,6 +10,7 @@ mod casts;
 mod drain;
 mod names;
 mod requests;
+mod spans;
 mod start;
 mod stop_terminate;
 mod streams;
