@@ -32,33 +32,37 @@ const fn workload(name: &'static str, about: &'static str, n: u64) -> Workload {
     Workload { name, about, n }
 }
 
-/// A library that does the same work.
+/// Somebody who does the same work.
 #[derive(Debug)]
 pub(crate) struct PeerName {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    /// A variant of another peer is measured only where it is asked for by name, or with `all`.
-    pub(crate) variant: bool,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Library,
+    /// What the runtime costs alone: no contestant.
+    Floor,
+    /// Another way to use a library: measured where it is asked for by name, or with `all`.
+    Variant,
 }
 
 pub(crate) const PEERS: &[PeerName] = &[
-    peer("otp", "this workspace; the callers are processes"),
-    peer("raw", "bare tokio: tasks, unbounded mpsc, oneshot; no limit, no supervision"),
-    peer("ractor", "ractor"),
-    peer("kameo", "kameo with its default mailbox, bounded at 64"),
-    peer("actix", "actix, one arbiter per thread"),
-    peer("hydra", "hydra"),
-    peer("spawned", "spawned-concurrency, the variant on tasks"),
-    peer("beam", "Elixir's GenServer on the BEAM"),
-    variant("otp-task", "this workspace; the callers are plain tokio tasks"),
-    variant("kameo-unbounded", "kameo with its unbounded mailbox"),
-    variant("actix-unbounded", "actix with the mailbox's bound lifted"),
+    peer("otp", Kind::Library, "this workspace; the callers are processes"),
+    peer("raw", Kind::Floor, "bare tokio: tasks, unbounded mpsc, oneshot; no limit, no supervision"),
+    peer("ractor", Kind::Library, "ractor"),
+    peer("kameo", Kind::Library, "kameo with its default mailbox, bounded at 64"),
+    peer("actix", Kind::Library, "actix, one arbiter per thread"),
+    peer("hydra", Kind::Library, "hydra"),
+    peer("spawned", Kind::Library, "spawned-concurrency, its variant on tasks"),
+    peer("beam", Kind::Library, "Elixir's GenServer on the BEAM"),
+    peer("otp-task", Kind::Variant, "this workspace; the callers are plain tokio tasks"),
+    peer("kameo-unbounded", Kind::Variant, "kameo with its unbounded mailbox"),
+    peer("actix-unbounded", Kind::Variant, "actix with the mailbox's bound lifted"),
 ];
 
-const fn peer(name: &'static str, about: &'static str) -> PeerName {
-    PeerName { name, about, variant: false }
-}
-
-const fn variant(name: &'static str, about: &'static str) -> PeerName {
-    PeerName { name, about, variant: true }
+const fn peer(name: &'static str, kind: Kind, about: &'static str) -> PeerName {
+    PeerName { name, about, kind }
 }

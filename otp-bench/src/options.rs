@@ -1,6 +1,6 @@
 //! The command line of one measurement.
 
-use crate::catalogue::{PEERS, PeerName, WORKLOADS};
+use crate::catalogue::{Kind, PEERS, PeerName, WORKLOADS};
 
 /// What to measure.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,8 +53,8 @@ fn number(option: &str, value: Option<&String>) -> Result<u64, String> {
 pub(crate) fn usage() -> String {
     let mut text = "Usage: otp-bench PEER WORKLOAD [--threads T] [--n N]\n\nPeers:\n".to_owned();
     for peer in PEERS {
-        let PeerName { name, about, variant } = peer;
-        text += &format!("  {name:<16} {about}{}\n", if *variant { " (a variant)" } else { "" });
+        let PeerName { name, about, kind } = peer;
+        text += &format!("  {name:<16} {about}{}\n", if *kind == Kind::Variant { " (a variant)" } else { "" });
     }
     text += "\nWorkloads:\n";
     for workload in WORKLOADS {
