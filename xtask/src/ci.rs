@@ -3,6 +3,7 @@
 //! A step is a function and one entry in [`STEPS`]. A failed step does not stop the later ones; the
 //! end lists each step with its time, and the last line counts them: `9 passed, 0 failed, 1 skipped`.
 
+mod bench;
 mod checks;
 mod consumer;
 mod deny;
@@ -13,6 +14,7 @@ mod test;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::clock::timed;
 use crate::workspace::Workspace;
 
 /// One check.
@@ -39,10 +41,15 @@ const STEPS: &[Step] = &[
     step("advisories", "no dependency has a known vulnerability", deny::advisories),
     step("package", "each published crate packs, and builds from its package", package::package),
     step("consumer", "a project outside the workspace can use one crate alone", consumer::consumer),
+    long("bench", "every benchmark runs on every peer; says nothing of how fast", bench::bench),
 ];
 
 const fn step(name: &'static str, about: &'static str, run: fn(&Workspace) -> StepResult) -> Step {
     Step { name, about, run, full_only: false }
+}
+
+const fn long(name: &'static str, about: &'static str, run: fn(&Workspace) -> StepResult) -> Step {
+    Step { name, about, run, full_only: true }
 }
 
 type StepResult = Result<(), Stop>;
@@ -157,13 +164,6 @@ fn list() -> String {
             format!("  {name:<12} {about}{}\n", if *full_only { " (only with --full)" } else { "" })
         })
         .collect()
-}
-
-#[expect(clippy::disallowed_types, reason = "real time is what is measured, and there is no tokio here")]
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let start = std::time::Instant::now();
-    let result = work();
-    (result, start.elapsed())
 }
 
 /// How a step ended.

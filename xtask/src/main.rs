@@ -2,7 +2,9 @@
 //!
 //! A subcommand is a module with a `run` function and one entry in [`SUBCOMMANDS`].
 
+mod bench;
 mod ci;
+mod clock;
 mod command;
 mod ledger;
 mod tidy;
@@ -21,6 +23,11 @@ struct Subcommand {
 }
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "bench",
+        about: "the same work here and on the peers, side by side (bench --help)",
+        run: bench::run,
+    },
     Subcommand { name: "ci", about: "run the checks that a change must pass (ci --help)", run: ci::run },
     Subcommand {
         name: "ledger",

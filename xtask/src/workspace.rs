@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::command::{cargo, stdout};
 use crate::version::RustVersion;
 
+/// The member that depends on other actor libraries. Nobody depends on it, so only what is about it builds them.
+pub(crate) const BENCH: &str = "otp-bench";
+
 /// The workspace that this program belongs to.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -72,6 +75,11 @@ impl Workspace {
     /// The members that are published.
     pub(crate) fn publishable(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.publishable)
+    }
+
+    /// The members that every change is tested against: all but [`BENCH`].
+    pub(crate) fn tested(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.name != BENCH)
     }
 
     /// `path` as seen from the root, for messages.

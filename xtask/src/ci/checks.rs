@@ -3,7 +3,7 @@
 use super::StepResult;
 use crate::command::{cargo, run};
 use crate::tidy;
-use crate::workspace::Workspace;
+use crate::workspace::{BENCH, Workspace};
 
 pub(super) fn fmt(_: &Workspace) -> StepResult {
     Ok(run(&mut cargo("fmt --all --check"))?)
@@ -18,6 +18,6 @@ pub(super) fn clippy(_: &Workspace) -> StepResult {
 }
 
 pub(super) fn doc(_: &Workspace) -> StepResult {
-    let mut command = cargo("doc --no-deps --workspace --all-features");
-    Ok(run(command.env("RUSTDOCFLAGS", "-D warnings"))?)
+    let mut command = cargo("doc --no-deps --workspace --all-features --exclude");
+    Ok(run(command.arg(BENCH).env("RUSTDOCFLAGS", "-D warnings"))?)
 }

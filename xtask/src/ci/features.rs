@@ -15,7 +15,7 @@ pub(super) fn features(workspace: &Workspace) -> StepResult {
         let words = format!("clippy --package {name} --no-default-features {words} -- -D warnings");
         failures.extend(run(&mut cargo(&words)).err());
     };
-    for member in &workspace.members {
+    for member in workspace.tested() {
         for features in matrix(&member.features) {
             check(&member.name, &format!("--features={}", features.join(",")));
         }

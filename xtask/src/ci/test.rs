@@ -2,20 +2,20 @@
 
 use super::StepResult;
 use crate::command::{cargo, cargo_has, run};
-use crate::workspace::Workspace;
+use crate::workspace::{BENCH, Workspace};
 
 /// cargo-nextest, where it is installed, runs each test in a process of its own; [`alone`] runs them as
 /// threads of one process.
 pub(super) fn together(_: &Workspace) -> StepResult {
     let runner = if cargo_has("nextest") { "nextest run" } else { "test --lib --bins --tests --examples" };
-    Ok(run(cargo(runner).args(["--workspace", "--all-features", "--no-fail-fast"]))?)
+    Ok(run(cargo(runner).args(["--workspace", "--exclude", BENCH, "--all-features", "--no-fail-fast"]))?)
 }
 
 /// Built together, the crates share one set of features for each dependency, and one crate's features hide
 /// what another forgot to ask for.
 pub(super) fn alone(workspace: &Workspace) -> StepResult {
     let mut failures = Vec::new();
-    for member in &workspace.members {
+    for member in workspace.tested() {
         let result = run(cargo("test --no-fail-fast --package").arg(&member.name));
         failures.extend(result.err());
     }
@@ -30,5 +30,5 @@ pub(super) fn loom(workspace: &Workspace) -> StepResult {
 }
 
 pub(super) fn doctest(_: &Workspace) -> StepResult {
-    Ok(run(&mut cargo("test --no-fail-fast --doc --workspace --all-features"))?)
+    Ok(run(cargo("test --no-fail-fast --doc --workspace --all-features --exclude").arg(BENCH))?)
 }

@@ -1,0 +1,233 @@
+# One measurement on the BEAM: elixir --erl "+S 2:2 +P 4000000" bench.exs WORKLOAD N LIMIT_MS
+#
+# `otp-bench beam WORKLOAD` runs this file. The workloads, the counts and the random numbers are those of src/workloads,
+# with GenServer and its defaults: a call has a limit of 5 s and a monitor.
+
+defmodule Counter do
+  use GenServer
+
+  def init(count), do: {:ok, count}
+  def handle_call(:get, _from, count), do: {:reply, count + 1, count + 1}
+  def handle_cast(:increment, count), do: {:noreply, count + 1}
+end
+
+defmodule RingNode do
+  # A server of `ring` and `big`. Its state: {id, all, left, random, done}.
+  use GenServer
+
+  def init(state), do: {:ok, state}
+
+  def handle_cast({:all, all}, {id, _, left, random, done}), do: {:noreply, {id, all, left, random, done}}
+
+  def handle_cast(message, state) do
+    case on(message, state) do
+      {nil, nil, state} ->
+        {:noreply, state}
+
+      {to, answer, state} ->
+        GenServer.cast(to, answer)
+        {:noreply, state}
+    end
+  end
+
+  defp on({:token, 0}, state), do: finish(state)
+
+  defp on({:token, left}, {id, all, _, _, _} = state),
+    do: {elem(all, rem(id + 1, tuple_size(all))), {:token, left - 1}, state}
+
+  defp on({:ping, from}, {_, all, _, _, _} = state), do: {elem(all, from), :pong, state}
+  defp on(_pong_or_start, {_, _, 0, _, _} = state), do: finish(state)
+
+  defp on(_pong_or_start, {id, all, left, random, done}) do
+    random = rem(random * 48_271, 2_147_483_647)
+    count = tuple_size(all)
+    to = rem(id + 1 + rem(random, count - 1), count)
+    {elem(all, to), {:ping, id}, {id, all, left - 1, random, done}}
+  end
+
+  defp finish({_, _, _, _, done} = state) do
+    send(done, :done)
+    {nil, nil, state}
+  end
+end
+
+defmodule Bench do
+  # Each answers {operations, nanoseconds, resident bytes per process or nil}.
+
+  def run(workload, n) when workload in ["call", "call5s"] do
+    server = start()
+    calls(server, div(n, 50))
+    before = call(server)
+    result = timed(n, fn -> calls(server, n) end)
+    true = call(server) == before + n + 1
+    result
+  end
+
+  def run("cast", n) do
+    server = start()
+    call(server)
+    sum = n + 2
+
+    timed(n, fn ->
+      casts(server, n)
+      ^sum = GenServer.call(server, :get, :infinity)
+    end)
+  end
+
+  def run("fanin", n) do
+    each = max(div(n, 8), 1)
+    server = start()
+    result = timed(each * 8, fn -> callers(8, fn _ -> calls(server, each) end) end)
+    true = call(server) == each * 8 + 1
+    result
+  end
+
+  def run("many", n) do
+    each = max(div(n, 64), 1)
+    servers = List.to_tuple(for _ <- 1..1000, do: start())
+    timed(each * 64, fn -> callers(64, fn caller -> in_turn(servers, div(caller * 1000, 64), each) end) end)
+  end
+
+  def run("spawn", n), do: timed(n, fn -> start_and_stop(n) end)
+
+  def run("spawn_only", n) do
+    first = start()
+    before = resident()
+    {servers, nanoseconds} = measure(fn -> start_all(n, []) end)
+    each = div(max(resident() - before, 0), n)
+    1 = call(first)
+    1 = call(hd(servers))
+    {n, nanoseconds, each}
+  end
+
+  def run("ring", n) do
+    nodes = nodes(1000, 0)
+
+    timed(n, fn ->
+      GenServer.cast(hd(nodes), {:token, n})
+      receive do: (:done -> :ok)
+    end)
+  end
+
+  def run("big", n) do
+    each = max(div(n, 120), 1)
+    nodes = nodes(120, each)
+
+    timed(each * 120, fn ->
+      for node <- nodes, do: GenServer.cast(node, :start)
+      for _ <- nodes, do: receive(do: (:done -> :ok))
+    end)
+  end
+
+  def run(_, _), do: nil
+
+  defp start do
+    {:ok, server} = GenServer.start(Counter, 0)
+    server
+  end
+
+  defp call(server), do: GenServer.call(server, :get)
+
+  defp calls(_, 0), do: :ok
+
+  defp calls(server, n) do
+    call(server)
+    calls(server, n - 1)
+  end
+
+  defp casts(_, 0), do: :ok
+
+  defp casts(server, n) do
+    GenServer.cast(server, :increment)
+    casts(server, n - 1)
+  end
+
+  defp in_turn(_, _, 0), do: :ok
+
+  defp in_turn(servers, next, n) do
+    call(elem(servers, next))
+    in_turn(servers, if(next == 999, do: 0, else: next + 1), n - 1)
+  end
+
+  defp start_and_stop(0), do: :ok
+
+  defp start_and_stop(n) do
+    GenServer.stop(start())
+    start_and_stop(n - 1)
+  end
+
+  defp start_all(0, servers), do: servers
+  defp start_all(n, servers), do: start_all(n - 1, [start() | servers])
+
+  defp callers(count, body) do
+    me = self()
+
+    callers =
+      for caller <- 0..(count - 1) do
+        spawn_link(fn ->
+          body.(caller)
+          send(me, {:finished, self()})
+        end)
+      end
+
+    for caller <- callers, do: receive(do: ({:finished, ^caller} -> :ok))
+  end
+
+  defp nodes(count, left) do
+    nodes =
+      for id <- 0..(count - 1) do
+        {:ok, node} = GenServer.start(RingNode, {id, nil, left, id * 7_919 + 1, self()})
+        node
+      end
+
+    all = List.to_tuple(nodes)
+    for node <- nodes, do: GenServer.cast(node, {:all, all})
+    nodes
+  end
+
+  defp timed(n, body) do
+    {_, nanoseconds} = measure(body)
+    {n, nanoseconds, nil}
+  end
+
+  defp measure(body) do
+    start = :erlang.monotonic_time(:nanosecond)
+    result = body.()
+    {result, :erlang.monotonic_time(:nanosecond) - start}
+  end
+
+  # Bytes; 0 where there is no /proc.
+  defp resident do
+    with {:ok, status} <- File.read("/proc/self/status"),
+         [_, kibibytes] <- Regex.run(~r/VmRSS:\s+(\d+)/, status) do
+      String.to_integer(kibibytes) * 1024
+    else
+      _ -> 0
+    end
+  end
+
+  def main([workload, n, limit]) do
+    spawn(fn ->
+      Process.sleep(String.to_integer(limit))
+      IO.puts(:stderr, "error: no result after #{limit} ms")
+      System.halt(1)
+    end)
+
+    threads = :erlang.system_info(:schedulers_online)
+    head = ~s({"peer":"beam","workload":"#{workload}","threads":#{threads})
+
+    # In a process of its own, so that what the script's evaluation left in memory is out of the way.
+    case Task.await(Task.async(fn -> run(workload, String.to_integer(n)) end), :infinity) do
+      nil ->
+        IO.puts(head <> ~s(,"unsupported":"beam/bench.exs does not have it"}))
+
+      {n, nanoseconds, each} ->
+        rss = if each, do: ~s(,"rss_bytes_per_process":#{each}), else: ""
+        IO.puts(head <> ~s(,"n":#{n},"ns_per_op":#{Float.round(nanoseconds / n, 2)}#{rss}}))
+    end
+
+    System.halt(0)
+  end
+end
+
+Bench.main(System.argv())

@@ -1,0 +1,125 @@
+//! This workspace: `otp-genserver`, written by hand. The mailbox is unbounded; a call has its limit of 5 s, and hears of
+//! the server's death and of a deadlock, always; a server is stopped with `stop`, which waits until it is gone.
+//!
+//! Callers are processes (`otp`) or plain tokio tasks (`otp-task`).
+
+use std::convert::Infallible;
+use std::future::Future;
+
+use otp_core::Mailbox;
+use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef};
+use tokio::sync::oneshot;
+
+use crate::node::{Node, NodeMessage};
+use crate::peer::Peer;
+
+pub(crate) struct Counter(u64);
+
+pub(crate) enum Call {
+    Get(ReplyTo<u64>),
+}
+
+pub(crate) enum Cast {
+    Increment,
+}
+
+impl GenServer for Counter {
+    type Args = ();
+    type Call = Call;
+    type Cast = Cast;
+    type Info = Infallible;
+    type Continue = Infallible;
+
+    async fn init((): (), _: &mut Context<Self>) -> Result<Self, InitError> {
+        Ok(Self(0))
+    }
+
+    async fn handle_call(&mut self, Call::Get(reply): Call, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        self.0 += 1;
+        reply.send(self.0);
+        Ok(())
+    }
+
+    async fn handle_cast(&mut self, Cast::Increment: Cast, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        self.0 += 1;
+        Ok(())
+    }
+}
+
+pub(crate) struct NodeServer(Node<ServerRef<Self>>);
+
+impl GenServer for NodeServer {
+    type Args = Node<ServerRef<Self>>;
+    type Call = Infallible;
+    type Cast = NodeMessage;
+    type Info = Infallible;
+    type Continue = Infallible;
+
+    async fn init(node: Self::Args, _: &mut Context<Self>) -> Result<Self, InitError> {
+        Ok(Self(node))
+    }
+
+    async fn handle_call(&mut self, call: Infallible, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        match call {}
+    }
+
+    async fn handle_cast(&mut self, message: NodeMessage, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        if let Some((to, answer)) = self.0.on(message) {
+            to.cast(answer);
+        }
+        Ok(())
+    }
+}
+
+/// With callers that are processes, or tasks.
+pub(crate) struct Otp<const PROCESSES: bool>;
+
+impl<const PROCESSES: bool> Peer for Otp<PROCESSES> {
+    type Counter = ServerRef<Counter>;
+    type Node = ServerRef<NodeServer>;
+
+    async fn start() -> Self::Counter {
+        Counter::start(()).await.unwrap()
+    }
+
+    async fn call(counter: &Self::Counter) -> u64 {
+        counter.call(Call::Get).await.unwrap()
+    }
+
+    async fn call5s(counter: &Self::Counter) -> u64 {
+        Self::call(counter).await
+    }
+
+    async fn cast(counter: &Self::Counter) {
+        counter.cast(Cast::Increment);
+    }
+
+    async fn stop(counter: Self::Counter) {
+        counter.stop().await.unwrap();
+    }
+
+    async fn start_node(node: Node<Self::Node>) -> Self::Node {
+        NodeServer::start(node).await.unwrap()
+    }
+
+    async fn send_node(node: &Self::Node, message: NodeMessage) {
+        node.cast(message);
+    }
+
+    fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (result, finished) = oneshot::channel();
+        let caller = async move {
+            result.send(caller.await).ok();
+        };
+        if PROCESSES {
+            otp_core::spawn(|_: Mailbox<Infallible>| caller);
+        } else {
+            tokio::spawn(caller);
+        }
+        async { finished.await.unwrap() }
+    }
+}

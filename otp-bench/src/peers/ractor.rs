@@ -1,0 +1,118 @@
+//! ractor: an unbounded mailbox; a call has no limit unless one is given, and hears of the actor's death; "stopped" is
+//! `stop_and_wait`. Callers are tokio's tasks.
+
+use std::future::Future;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+
+use crate::node::{Node, NodeMessage};
+use crate::peer::Peer;
+use crate::peers::Raw;
+
+pub(crate) enum Message {
+    Increment,
+    Get(RpcReplyPort<u64>),
+}
+
+struct Counter;
+
+impl Actor for Counter {
+    type Msg = Message;
+    type State = u64;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Message>, (): ()) -> Result<u64, ActorProcessingErr> {
+        Ok(0)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Message>,
+        message: Message,
+        count: &mut u64,
+    ) -> Result<(), ActorProcessingErr> {
+        *count += 1;
+        if let Message::Get(reply) = message {
+            reply.send(*count).ok();
+        }
+        Ok(())
+    }
+}
+
+struct NodeActor;
+
+impl Actor for NodeActor {
+    type Msg = NodeMessage;
+    type State = Node<ActorRef<NodeMessage>>;
+    type Arguments = Self::State;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<NodeMessage>,
+        node: Self::State,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(node)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<NodeMessage>,
+        message: NodeMessage,
+        node: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((to, answer)) = node.on(message) {
+            to.cast(answer).ok();
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct Ractor;
+
+impl Ractor {
+    async fn call_within(counter: &ActorRef<Message>, limit: Option<Duration>) -> u64 {
+        counter.call(Message::Get, limit).await.unwrap().unwrap()
+    }
+}
+
+impl Peer for Ractor {
+    type Counter = ActorRef<Message>;
+    type Node = ActorRef<NodeMessage>;
+
+    async fn start() -> Self::Counter {
+        Actor::spawn(None, Counter, ()).await.unwrap().0
+    }
+
+    async fn call(counter: &Self::Counter) -> u64 {
+        Self::call_within(counter, None).await
+    }
+
+    async fn call5s(counter: &Self::Counter) -> u64 {
+        Self::call_within(counter, Some(Duration::from_secs(5))).await
+    }
+
+    async fn cast(counter: &Self::Counter) {
+        counter.cast(Message::Increment).unwrap();
+    }
+
+    async fn stop(counter: Self::Counter) {
+        counter.stop_and_wait(None, None).await.unwrap();
+    }
+
+    async fn start_node(node: Node<Self::Node>) -> Self::Node {
+        Actor::spawn(None, NodeActor, node).await.unwrap().0
+    }
+
+    async fn send_node(node: &Self::Node, message: NodeMessage) {
+        node.cast(message).ok();
+    }
+
+    fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Raw::spawn(caller)
+    }
+}

@@ -1,0 +1,25 @@
+//! The workloads, written once for every [`Peer`]. One file per shape of work.
+
+mod calls;
+mod casts;
+mod nodes;
+mod starts;
+
+use crate::outcome::Outcome;
+use crate::peer::Peer;
+
+/// Runs a workload of the catalogue with `n` operations.
+pub(crate) async fn run<P: Peer>(workload: &str, n: u64) -> Outcome {
+    match workload {
+        "call" => calls::call::<P>(n).await,
+        "call5s" => calls::call5s::<P>(n).await,
+        "cast" => casts::cast::<P>(n).await,
+        "fanin" => calls::fanin::<P>(n).await,
+        "many" => calls::many::<P>(n).await,
+        "spawn" => starts::spawn::<P>(n).await,
+        "spawn_only" => starts::spawn_only::<P>(n).await,
+        "ring" => nodes::ring::<P>(n).await,
+        "big" => nodes::big::<P>(n).await,
+        _ => Outcome::Unsupported("nobody has written this workload"),
+    }
+}
