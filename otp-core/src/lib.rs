@@ -34,6 +34,7 @@ mod spawn;
 mod sync;
 mod table;
 mod timer;
+mod watchdog;
 
 pub mod behaviour;
 

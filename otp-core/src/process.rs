@@ -10,3 +10,4 @@ pub use crate::name::{register, unregister, whereis};
 pub use crate::panics::exit;
 pub use crate::signal::send_exit;
 pub use crate::spawn::{Spawn, spawn, spawn_link, spawn_monitor};
+pub use crate::watchdog::set_long_poll_threshold;
