@@ -3,7 +3,7 @@
 //! Programs rarely need this module; `otp-genserver` and its sisters are written with it.
 
 pub use crate::calling::Calling;
-pub use crate::crash::report;
+pub use crate::crash::{CrashReport, report};
 pub use crate::deadline::Deadline;
 pub use crate::driver::end;
 pub use crate::error::RequestError;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::ambient::{self, Scope};
 use crate::cell::AnyCell;
-use crate::crash;
+use crate::crash::{self, CrashReport};
 use crate::death::die;
 use crate::exit_reason::ExitReason;
 use crate::panics::{self, catch};
@@ -193,7 +193,7 @@ fn poll_once(
         return Poll::Ready(reason);
     }
     if let Err(reason) = &outcome {
-        crash::report(reason, None);
+        crash::report(reason, CrashReport::default);
     }
     outcome.unwrap_or_else(Poll::Ready)
 }

@@ -2,6 +2,7 @@
 //!
 //! The current process is ambient: these functions find it from any helper, as tokio finds its runtime.
 
+pub use crate::crash::{CrashReportLimit, set_crash_report_limit};
 pub use crate::exit_hook::{HookError, on_exit};
 pub use crate::info::{ProcessInfo, Status, current, info, is_alive, list, set_label, trap_exit};
 pub use crate::link::{link, unlink};

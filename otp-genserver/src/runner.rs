@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll};
 
-use otp_core::behaviour::{InitError, Item, ReplyTo, Signal, catch, end, report};
+use otp_core::behaviour::{CrashReport, InitError, Item, ReplyTo, Signal, catch, end, report};
 use otp_core::{ExitReason, Mailbox};
 
 use crate::context::Context;
@@ -125,7 +125,7 @@ pub(crate) fn run<S: GenServer>(
         cx.set_ending();
         let failure = guard!(server.terminate(&reason, &mut cx)).err();
         let reason = failure.unwrap_or(reason);
-        report(&reason, Some(last.as_str()));
+        report(&reason, || CrashReport { last_message: Some(last.as_str()), ..CrashReport::default() });
         // Not by returning: the state is to be dropped as part of the death, when no message is accepted any more.
         match end(reason).await {}
     }
@@ -143,7 +143,7 @@ fn give_up(error: InitError, started: ReplyTo<Started>) -> ExitReason {
         InitError::Stop(reason) => (reason.clone(), Started::Failed(reason)),
         InitError::Error(reason) => (ExitReason::Normal, Started::Failed(reason)),
     };
-    report(&reason, Some(Kind::Init.as_str()));
+    report(&reason, || CrashReport { last_message: Some(Kind::Init.as_str()), ..CrashReport::default() });
     started.send_at_exit(outcome);
     reason
 }
