@@ -4,7 +4,7 @@
 
 pub use crate::blocking::block_on;
 pub use crate::calling::Calling;
-pub use crate::crash::report;
+pub use crate::crash::{CrashReport, report};
 pub use crate::deadline::Deadline;
 pub use crate::driver::end;
 pub use crate::inbox::{Item, Signal};

@@ -1,9 +1,9 @@
 //! What drives a process: the tokio task around its cell, or `run` around the outermost code.
 //!
 //! Cost of a poll besides the process's own work: the run token (one atomic swap), one load of the exit slot's
-//! flag before and after, and the ambient scope (two thread-local writes).
+//! flag before and after, the ambient scope (two thread-local writes), and what it tells the watchdog (a few writes
+//! to the thread's own cache line).
 
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -13,19 +13,15 @@ use tokio::time::Instant;
 
 use crate::ambient::{self, Scope};
 use crate::cell::AnyCell;
-use crate::crash;
+use crate::crash::{self, CrashReport};
 use crate::death::die;
 use crate::exit_reason::ExitReason;
 use crate::panics::{self, catch};
 use crate::sync::{Arc, Mutex};
+use crate::watchdog;
 
 /// One poll in this many is timed, and counts for all of them.
 const SAMPLE: u32 = 64;
-
-thread_local! {
-    /// Polls on this thread so far, wrapping: decides which one is timed.
-    static SAMPLER: Cell<u32> = const { Cell::new(1) };
-}
 
 /// The tokio task of a process whose future lives behind its cell.
 pub(crate) struct Root {
@@ -51,7 +47,8 @@ impl Future for Root {
         };
         let Some(future) = token.as_mut() else { return Poll::Ready(()) };
         let scope = Scope::enter(cell);
-        match poll_once(&scope, future.as_mut(), cx) {
+        let poll = watchdog::Poll::begin(cell.head.pid);
+        match poll_once(&scope, &poll, future.as_mut(), cx) {
             Poll::Pending => {
                 drop(token);
                 scope.resolve_deferred(None);
@@ -141,7 +138,8 @@ impl<F: Future> Future for Driven<F> {
                 ExitReason::Normal
             })
         });
-        match poll_once(&scope, std::pin::pin!(body), cx) {
+        let poll = watchdog::Poll::begin(this.cell.head.pid);
+        match poll_once(&scope, &poll, std::pin::pin!(body), cx) {
             Poll::Pending => {
                 scope.resolve_deferred(None);
                 Poll::Pending
@@ -169,6 +167,7 @@ impl<F: Future> Drop for Driven<F> {
 /// Polls once, unless an exit signal is waiting; `Ready` is the reason to die with.
 fn poll_once(
     scope: &Scope<'_>,
+    poll: &watchdog::Poll,
     future: Pin<&mut (impl Future<Output = ExitReason> + ?Sized)>,
     cx: &mut Context<'_>,
 ) -> Poll<ExitReason> {
@@ -180,8 +179,7 @@ fn poll_once(
     if ambient::take_panicked() {
         panics::forget();
     }
-    let sampled = SAMPLER.get().is_multiple_of(SAMPLE).then(Instant::now);
-    SAMPLER.set(SAMPLER.get().wrapping_add(1));
+    let sampled = poll.number.is_multiple_of(SAMPLE).then(Instant::now);
     let outcome = catch(|| future.poll(cx));
     if let Some(start) = sampled {
         let nanos =
@@ -195,7 +193,7 @@ fn poll_once(
         return Poll::Ready(reason);
     }
     if let Err(reason) = &outcome {
-        crash::report(reason, None);
+        crash::report(reason, CrashReport::default);
     }
     outcome.unwrap_or_else(Poll::Ready)
 }

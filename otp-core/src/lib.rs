@@ -41,6 +41,7 @@ mod table;
 mod thread;
 mod thread_sink;
 mod timer;
+mod watchdog;
 
 pub mod behaviour;
 

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::ambient;
 use crate::bound::{Bound, Overflow};
 use crate::cell::{AnyCell, Cell, Life, Origin, ProcessFuture};
-use crate::crash;
+use crate::crash::{self, CrashReport};
 use crate::driver::{Root, end};
 use crate::error::{NotAProcess, RegisterError};
 use crate::exit_reason::{ExitReason, IntoExitReason};
@@ -208,7 +208,7 @@ impl Spawn {
         let body = move |mailbox: Mailbox<M>| async move {
             let mut body = pin!(body(mailbox));
             let reason = body.as_mut().await.into_exit_reason();
-            crash::report(&reason, None);
+            crash::report(&reason, CrashReport::default);
             // The body's remains are dropped as part of the death: a panic in that changes nothing any more.
             match end(reason).await {}
         };

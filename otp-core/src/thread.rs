@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::ambient::Scope;
 use crate::cell::{AnyCell, Cell, Origin};
-use crate::crash;
+use crate::crash::{self, CrashReport};
 use crate::death::die;
 use crate::exit_reason::{ExitReason, IntoExitReason};
 use crate::inbox::{Inbox, Received};
@@ -205,7 +205,7 @@ fn run(cell: &Arc<AnyCell>, body: impl FnOnce() -> ExitReason) {
     // An exit signal that came first has ended it, whatever its code made of that.
     let reason = cell.take_doom().unwrap_or_else(|| {
         let reason = outcome.unwrap_or_else(|panic| panic);
-        crash::report(&reason, None);
+        crash::report(&reason, CrashReport::default);
         reason
     });
     die(&scope, &reason, || {});

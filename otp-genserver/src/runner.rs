@@ -10,9 +10,8 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll};
 
-use otp_core::behaviour::{InitError, Item, ReplyTo, Signal, catch, end, report};
+use otp_core::behaviour::{CrashReport, InitError, Item, ReplyTo, Signal, catch, end, report};
 use otp_core::{ExitReason, Mailbox};
-
 use tracing::Span;
 
 use crate::context::Context;
@@ -155,7 +154,7 @@ pub(crate) fn run<S: GenServer>(
         cx.set_ending();
         let failure = guard!(server.terminate(&reason, &mut cx)).err();
         let reason = failure.unwrap_or(reason);
-        report(&reason, Some(&last_words(last, &mut cx)));
+        report(&reason, || last_words(last, &server, &mut cx));
         // Not by returning: the state is to be dropped as part of the death, when no message is accepted any more.
         match end(reason).await {}
     }
@@ -178,11 +177,14 @@ fn look_at<S: GenServer>(server: &S, next: Option<&Item<ServerMessage<S>>>, cx: 
     }
 }
 
-/// What a server handled last, for its crash report: the kind, and the message if the server shows it.
-fn last_words<S: GenServer>(last: MessageKind, cx: &mut Context<S>) -> String {
-    match cx.take_last_message() {
-        Some(message) => format!("{last} {message}"),
-        None => last.to_string(),
+/// What a server's crash report says of it: what it handled last, who sent the call that failed, and what the server
+/// shows of the message and of its state.
+fn last_words<S: GenServer>(last: MessageKind, server: &S, cx: &mut Context<S>) -> CrashReport<'static> {
+    CrashReport {
+        last_message: Some(last.as_str()),
+        message: cx.take_last_message(),
+        state: shown::state(server),
+        client: cx.take_client(),
     }
 }
 
@@ -240,7 +242,10 @@ fn give_up(error: InitError, started: ReplyTo<Started>) -> ExitReason {
         InitError::Stop(reason) => (reason.clone(), Started::Failed(reason)),
         InitError::Error(reason) => (ExitReason::Normal, Started::Failed(reason)),
     };
-    report(&reason, Some(MessageKind::Init.as_str()));
+    report(&reason, || CrashReport {
+        last_message: Some(MessageKind::Init.as_str()),
+        ..CrashReport::default()
+    });
     started.send_at_exit(outcome);
     reason
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use otp_core::behaviour::report;
-use otp_core::process::Spawn;
+use otp_core::behaviour::{CrashReport, report};
+use otp_core::process::{CrashReportLimit, Spawn, set_crash_report_limit};
 use otp_core::{ExitReason, Mailbox, process, spawn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -52,8 +52,23 @@ impl Subscriber for Reports {
     fn exit(&self, _: &Id) {}
 }
 
+/// Set by each test here: the limit is the program's, and the tests may be threads of one.
+async fn with_limit<Fut: Future>(limit: Option<CrashReportLimit>, body: Fut) -> Fut::Output {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    set_crash_report_limit(limit);
+    let output = body.await;
+    set_crash_report_limit(None);
+    output
+}
+
 /// The reports that are made while `body` runs and things settle. For current-thread runtimes.
 async fn reports_of<Fut: Future>(body: impl FnOnce() -> Fut) -> Vec<Fields> {
+    with_limit(None, limited_reports_of(body)).await
+}
+
+/// As `reports_of`, under the limit that is set.
+async fn limited_reports_of<Fut: Future>(body: impl FnOnce() -> Fut) -> Vec<Fields> {
     let reports = Reports::default();
     let guard = tracing::subscriber::set_default(reports.clone());
     body().await;
@@ -125,10 +140,77 @@ async fn orderly_ends_and_ends_by_signals_are_not_reported() {
 #[otp_core::test]
 async fn a_behaviours_report_tells_what_it_handled_last() {
     scenario(async |mailbox: Mailbox<()>| {
-        let reports = reports_of(async || report(&because("r"), Some("Increment"))).await;
+        let client = idle().pid();
+        let details = || CrashReport {
+            last_message: Some("call"),
+            message: Some("Increment by 2".to_owned()),
+            state: Some("count 3".to_owned()),
+            client: Some(client),
+        };
+        let reports = reports_of(async || {
+            report(&because("r"), details);
+            report(&because("r"), CrashReport::default);
+        })
+        .await;
+        let [full, bare] = reports.as_slice() else { panic!("two reports: {reports:?}") };
+        let with_pid = |fields: &[(&str, &str)]| -> Fields {
+            let all = fields.iter().copied().chain([("reason", "r"), ("message", "process crashed")]);
+            let pid = [("pid".to_owned(), mailbox.pid().to_string())];
+            all.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(pid).collect()
+        };
+        let client = client.to_string();
+        let told = [
+            ("last_message", "call"),
+            ("message_text", "Increment by 2"),
+            ("state", "count 3"),
+            ("client", &*client),
+        ];
+        assert_eq!(full, &with_pid(&told));
+        assert_eq!(bare, &with_pid(&[]), "what it does not say is not there");
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn details_that_panic_are_left_out_of_the_report() {
+    scenario(async |_: Mailbox<()>| {
+        let reports =
+            reports_of(async || report(&because("r"), || panic!("in the server's own format"))).await;
         let [report] = reports.as_slice() else { panic!("one report: {reports:?}") };
-        assert_eq!(report["last_message"], "Increment");
-        assert_eq!(report["pid"], mailbox.pid().to_string());
+        assert_eq!(report["reason"], "r");
+        assert!(!report.contains_key("state"), "{report:?}");
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_crash_storm_is_cut_short_formats_nothing_more_and_says_later_how_many_there_were() {
+    scenario(async |_: Mailbox<()>| {
+        let limit = CrashReportLimit { burst: 5, per_second: 0 };
+        let formatted = std::cell::Cell::new(0);
+        let storm = limited_reports_of(async || {
+            for n in 0..50 {
+                report(&because(&n.to_string()), || {
+                    formatted.set(formatted.get() + 1);
+                    CrashReport::default()
+                });
+            }
+            report(&ExitReason::Shutdown, CrashReport::default);
+        });
+        let after = limited_reports_of(async || {
+            set_crash_report_limit(Some(limit));
+            for _ in 0..2 {
+                spawn(|_: Mailbox<()>| async { because("after") });
+            }
+        });
+        let (storm, after) = with_limit(Some(limit), async { (storm.await, after.await) }).await;
+        let reasons: Vec<_> = storm.iter().map(|report| &*report["reason"]).collect();
+        assert_eq!(reasons, ["0", "1", "2", "3", "4"]);
+        assert_eq!(formatted.get(), 5);
+        assert!(storm.iter().all(|report| !report.contains_key("suppressed")), "{storm:?}");
+        let [first, second] = after.as_slice() else { panic!("two reports: {after:?}") };
+        assert_eq!(first["suppressed"], "45", "an orderly end counts for nothing");
+        assert!(!second.contains_key("suppressed"), "{second:?}");
     })
     .await;
 }
