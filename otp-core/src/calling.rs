@@ -12,11 +12,10 @@
 //! Cost: a call from outside any callback writes one word. From a callback it also passes one fence and reads one word of
 //! the called server, unless that server is waiting itself.
 
-use std::sync::atomic::{Ordering, fence};
-
 use crate::ambient;
 use crate::cell::{AnyCell, Head};
 use crate::pid::Pid;
+use crate::sync::{Ordering, fence};
 use crate::table;
 
 /// The number of a request that is about to be queued.

@@ -8,7 +8,6 @@
 use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
 use crate::bound::Bound;
@@ -19,7 +18,7 @@ use crate::orphan;
 use crate::pid::Pid;
 use crate::push::Refused;
 use crate::run_token::Guarded;
-use crate::sync::{Arc, AtomicU8, Mutex, MutexGuard};
+use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.

@@ -77,7 +77,12 @@ pub(crate) fn watch(head: &Head) {
         Origin::Thread(_) => true,
     };
     if runs {
-        watch_slowly(head.pid);
+        // A thread of the system's must not touch what loom models.
+        #[cfg(all(test, otp_loom))]
+        crate::loom_rig::note_watched(head.pid);
+        if !cfg!(otp_loom) {
+            watch_slowly(head.pid);
+        }
     }
 }
 
@@ -117,7 +122,7 @@ fn declare_when_due() {
 }
 
 /// Ends a process without its code, unless that has ended.
-fn declare_dead(pid: Pid) {
+pub(crate) fn declare_dead(pid: Pid) {
     let Some(cell) = table::get(pid) else { return };
     let orphan = {
         let inner = cell.inner.lock();
