@@ -558,7 +558,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     pub fn send(&self, message: M) {
         match self.cell.push(message) {
             Err(Refused::Full(_) | Refused::Wait(_)) => self.cell.count_dropped(),
-            Ok(_) | Err(Refused::NoProc(_) | Refused::Dropped(_)) => {}
+            Ok(()) | Err(Refused::NoProc(_) | Refused::Dropped(_)) => {}
         }
     }
 
@@ -572,7 +572,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     #[inline]
     pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
         match self.cell.push(message) {
-            Ok(_) | Err(Refused::Dropped(_)) => Ok(()),
+            Ok(()) | Err(Refused::Dropped(_)) => Ok(()),
             Err(refused) => Err(refused.into_error()),
         }
     }
@@ -600,11 +600,8 @@ impl<M: Send + 'static> ProcessRef<M> {
     #[inline]
     pub fn try_request(&self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError<M>> {
         let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
-        match self.cell.push(message) {
-            Ok(number) => {
-                calling.queued_as(number);
-                Ok(calling)
-            }
+        match self.cell.push_locked(self.cell.inner.lock(), message, Some(&calling)) {
+            Ok(()) => Ok(calling),
             Err(Refused::NoProc(_)) => Err(RequestError::NoProc),
             Err(Refused::Full(_) | Refused::Dropped(_)) => Err(RequestError::Full),
             Err(Refused::Wait(message)) => Err(RequestError::Wait(self.send_wait(message), calling)),

@@ -22,6 +22,12 @@ mod imp {
             Self(std::cell::UnsafeCell::new(value))
         }
 
+        /// Lends the raw pointer for reading; dereferencing it is the caller's promise that nobody writes.
+        #[inline]
+        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
         /// Lends the raw pointer; dereferencing it is the caller's promise of exclusive access.
         #[inline]
         pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
