@@ -61,7 +61,8 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
             return;
         }
     }
-    let linked = table::get(pid).is_some_and(|peer| {
+    let peer = table::get(pid);
+    let linked = peer.as_ref().is_some_and(|peer| {
         let mut inner = peer.inner.lock();
         match inner.life {
             Life::Alive | Life::Ending => drop(inner.extra().links.insert(me)),
@@ -73,6 +74,11 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
     drop(pair);
     if !linked {
         signal::link_exit(cell, pid, ExitReason::NoProc);
+    } else if let Some(peer) = peer
+        && cell.inner.lock().life >= Life::Dead
+    {
+        // An orphan that was declared dead between the two steps: its EXIT may have come too early.
+        signal::link_exit(&peer, me, ExitReason::NoProc);
     }
 }
 

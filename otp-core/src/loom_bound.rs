@@ -182,3 +182,21 @@ fn loom_a_debt_is_paid_from_the_batch() {
         kill(&cell);
     });
 }
+
+/// Room that was made for one who waits is taken by one who does not: nothing is dropped, or counted, for that.
+#[test]
+fn loom_what_drops_the_oldest_takes_the_room_of_one_who_waits() {
+    check(2, || {
+        let (cell, mut mailbox, address) = full(Overflow::DropOldest);
+        let first = begin(&address);
+        let waits = thread::spawn(move || block_on(first).expect("it lives"));
+        receive(&mut mailbox);
+        address.send(Tracked::new(()));
+        let mut received = 1 + drain(&mut mailbox).len();
+        waits.join().unwrap();
+        received += drain(&mut mailbox).len();
+        let (dropped, waiting) = cell.inner.lock().bound().map_or((0, 0), |bound| (bound.dropped, bound.waiting));
+        assert_eq!((received as u64 + dropped, waiting), (3, 0));
+        kill(&cell);
+    });
+}

@@ -6,10 +6,11 @@
 use loom::thread;
 
 use crate::ambient::Scope;
-use crate::behaviour::{Calling, request};
+use crate::behaviour::{Calling, Reply, request};
+use crate::bound::{Bound, Overflow};
 use crate::cell::AnyCell;
 use crate::inbox::Received;
-use crate::loom_rig::{Tracked, check, check_long, drain, kill, process};
+use crate::loom_rig::{Tracked, check, drain, kill, process};
 use crate::mailbox::{Mailbox, ProcessRef, RequestError};
 use crate::reply::ReplyTo;
 use crate::sync::Arc;
@@ -32,7 +33,7 @@ impl Server {
     fn call(
         &self,
         to: &ProcessRef<ReplyTo<Tracked>>,
-    ) -> Result<(Calling, crate::reply::Reply<Tracked>), RequestError<ReplyTo<Tracked>>> {
+    ) -> Result<(Calling, Reply<Tracked>), RequestError<ReplyTo<Tracked>>> {
         let _scope = Scope::enter(&self.cell);
         let (reply_to, reply, request) = request(to.pid());
         drop(request);
@@ -65,7 +66,7 @@ fn loom_of_two_that_call_each_other_one_is_refused() {
 /// Three threads.
 #[test]
 fn loom_of_three_that_call_in_a_circle_one_is_refused() {
-    check_long(2, || {
+    check(2, || {
         let [a, b, c] = [(); 3].map(|()| Server::in_callback());
         let (to_a, to_b, to_c) = (a.address.clone(), b.address.clone(), c.address.clone());
         let first = thread::spawn(move || {
@@ -186,5 +187,33 @@ fn loom_a_call_back_from_the_method_that_answers_is_refused() {
         drop((call, back, handled));
         kill(&b.cell);
         kill(&a.cell);
+    });
+}
+
+/// As `loom_of_two_that_call_each_other_one_is_refused`, while B's mailbox has no room and A's request waits for some.
+#[test]
+fn loom_a_request_that_waits_for_room_is_seen() {
+    check(3, || {
+        let [a, b] = [(); 2].map(|()| Server::in_callback());
+        {
+            let mut inner = b.cell.inner.lock();
+            inner.detour = true;
+            let bound = Bound::new::<ReplyTo<Tracked>>(1, Overflow::Wait, |_| true);
+            inner.extra().bound = Some(Box::new(bound));
+        }
+        let (reply_to, reply, request) = request(b.cell.head.pid);
+        b.address.try_send(reply_to).expect("there is room for one");
+        let (to_a, to_b) = (a.address.clone(), b.address.clone());
+        let other = thread::spawn(move || {
+            let call = a.call(&to_b);
+            (a, call)
+        });
+        let this = b.call(&to_a);
+        let (a, other) = other.join().unwrap();
+        assert!(is_refused(&this) || is_refused(&other), "a deadlock was not seen");
+        assert!(is_refused(&other) || matches!(other, Err(RequestError::Wait(..))));
+        drop((this, other, reply, request));
+        kill(&a.cell);
+        kill(&b.cell);
     });
 }

@@ -17,7 +17,7 @@ use loom::thread;
 use crate::behaviour::{Answer, end, request};
 use crate::exit_reason::ExitReason;
 use crate::inbox::Received;
-use crate::loom_rig::{Message, Tracked, check, check_long, drain, kill, process, waiting, with_body};
+use crate::loom_rig::{Message, Tracked, check, drain, kill, process, waiting, with_body};
 use crate::mailbox::Mailbox;
 use crate::reply::ReplyTo;
 use crate::signal::exit_from;
@@ -54,7 +54,7 @@ fn loom_a_sleeping_receiver_is_woken_by_each_push() {
 /// Three threads.
 #[test]
 fn loom_a_sleeping_receiver_is_woken_by_one_of_two_senders() {
-    check_long(2, || {
+    check(2, || {
         let (root, address) = with_body(|mut mailbox: Mailbox<Message>| async move {
             mailbox.receive().await;
             mailbox.receive().await;
