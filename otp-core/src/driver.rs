@@ -17,9 +17,9 @@ use crate::crash;
 use crate::death::die;
 use crate::exit_reason::ExitReason;
 use crate::panics::{self, catch};
-use crate::sync::{Arc, Mutex, thread_local};
 #[cfg(otp_loom)]
 use crate::sync::LocalCell as _;
+use crate::sync::{Arc, Mutex, thread_local};
 
 /// One poll in this many is timed, and counts for all of them.
 const SAMPLE: u32 = 64;

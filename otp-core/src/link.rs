@@ -111,7 +111,7 @@ pub(crate) fn unlink_from(cell: &AnyCell, pid: Pid) {
 fn pair(a: Pid, b: Pid) -> MutexGuard<'static, ()> {
     const LOCKS: usize = shards(64);
     #[cfg(otp_loom)]
-    crate::sync::lazy_static! {
+    crate::sync::made_once! {
         static PAIRS: [Mutex<()>; LOCKS] = std::array::from_fn(|_| Mutex::default());
     }
     #[cfg(not(otp_loom))]

@@ -1,7 +1,7 @@
 //! Models of the bounded mailbox: who waits for room is woken when there is some, by a message taken out, by one who gives
 //! up before it, by the closing and by the death.
 //!
-//! Two threads and two preemptions; three threads where a model says so.
+//! Two threads or three; `loom_rig.rs` says with how many preemptions.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use loom::thread;
 use crate::bound::{Bound, Overflow};
 use crate::cell::AnyCell;
 use crate::inbox::Received;
-use crate::loom_rig::{Tracked, check, drain, kill, kill_elsewhere, process};
+use crate::loom_rig::{Tracked, drain, kill, kill_elsewhere, process, three_threads, two_threads};
 use crate::mailbox::{Mailbox, ProcessRef};
 use crate::push::SendWait;
 use crate::sync::Arc;
@@ -52,7 +52,7 @@ fn begin(address: &ProcessRef<Tracked>) -> SendWait<Tracked> {
 
 #[test]
 fn loom_room_wakes_the_sender_that_waits() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mut mailbox, address) = full(Overflow::Wait);
         let sender = thread::spawn(move || block_on(address.send_wait(Tracked::new(()))).expect("it lives"));
         receive(&mut mailbox);
@@ -62,10 +62,10 @@ fn loom_room_wakes_the_sender_that_waits() {
     });
 }
 
-/// Three threads.
+///
 #[test]
 fn loom_room_wakes_two_senders_one_after_the_other() {
-    check(1, || {
+    three_threads(|| {
         let (cell, mut mailbox, address) = full(Overflow::Wait);
         let senders = [(); 2].map(|()| {
             let address = address.clone();
@@ -81,10 +81,10 @@ fn loom_room_wakes_two_senders_one_after_the_other() {
     });
 }
 
-/// The first in line is woken and gives up, or gives up and is not woken: the second has its turn. Three threads.
+/// The first in line is woken and gives up, or gives up and is not woken: the second has its turn.
 #[test]
 fn loom_a_sender_that_gives_up_passes_its_turn_on() {
-    check(2, || {
+    three_threads(|| {
         let (cell, mut mailbox, address) = full(Overflow::Wait);
         let first = begin(&address);
         let gives_up = thread::spawn(move || drop(first));
@@ -99,7 +99,7 @@ fn loom_a_sender_that_gives_up_passes_its_turn_on() {
 
 #[test]
 fn loom_a_sender_that_waits_hears_of_the_death() {
-    check(3, || {
+    two_threads(|| {
         let (cell, _mailbox, address) = full(Overflow::Wait);
         let death = kill_elsewhere(&cell);
         assert!(block_on(address.send_wait(Tracked::new(()))).is_err());
@@ -110,7 +110,7 @@ fn loom_a_sender_that_waits_hears_of_the_death() {
 
 #[test]
 fn loom_a_sender_that_waits_hears_of_the_closing() {
-    check(3, || {
+    two_threads(|| {
         let (cell, mailbox, address) = full(Overflow::Wait);
         let sender = thread::spawn(move || assert!(block_on(address.send_wait(Tracked::new(()))).is_err()));
         mailbox.close();
@@ -122,7 +122,7 @@ fn loom_a_sender_that_waits_hears_of_the_closing() {
 /// One that does not wait never takes the room of one that does.
 #[test]
 fn loom_who_waits_comes_first() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mut mailbox, address) = full(Overflow::Wait);
         let mut first = begin(&address);
         let other = {
@@ -141,7 +141,7 @@ fn loom_who_waits_comes_first() {
 /// Two messages at most are there at any time; what is dropped is counted.
 #[test]
 fn loom_what_drops_the_oldest_counts_each_message() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mut mailbox, address) = narrow(Overflow::DropOldest);
         let sender = thread::spawn(move || {
             for _ in 0..3 {
@@ -160,7 +160,7 @@ fn loom_what_drops_the_oldest_counts_each_message() {
 /// As above, with a receiver that takes the queue into its batch, where senders cannot reach: it pays the debt.
 #[test]
 fn loom_a_debt_is_paid_from_the_batch() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mut mailbox, address) = narrow(Overflow::DropOldest);
         address.send(Tracked::new(()));
         let sender = thread::spawn(move || {
@@ -186,7 +186,7 @@ fn loom_a_debt_is_paid_from_the_batch() {
 /// Room that was made for one who waits is taken by one who does not: nothing is dropped, or counted, for that.
 #[test]
 fn loom_what_drops_the_oldest_takes_the_room_of_one_who_waits() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mut mailbox, address) = full(Overflow::DropOldest);
         let first = begin(&address);
         let waits = thread::spawn(move || block_on(first).expect("it lives"));
@@ -195,7 +195,8 @@ fn loom_what_drops_the_oldest_takes_the_room_of_one_who_waits() {
         let mut received = 1 + drain(&mut mailbox).len();
         waits.join().unwrap();
         received += drain(&mut mailbox).len();
-        let (dropped, waiting) = cell.inner.lock().bound().map_or((0, 0), |bound| (bound.dropped, bound.waiting));
+        let (dropped, waiting) =
+            cell.inner.lock().bound().map_or((0, 0), |bound| (bound.dropped, bound.waiting));
         assert_eq!((received as u64 + dropped, waiting), (3, 0));
         kill(&cell);
     });

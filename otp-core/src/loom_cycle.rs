@@ -1,7 +1,7 @@
 //! Models of calls in a circle: of those that close one, at least one is refused, and a program that is not stuck never is.
 //!
-//! Two threads and three preemptions; three threads where a model says so. loom knows the orderings of the two words of
-//! an edge, so that a missing fence shows.
+//! Two threads or three; `loom_rig.rs` says with how many preemptions. loom knows the orderings of the two words of an edge,
+//! so that a missing fence shows.
 
 use loom::thread;
 
@@ -10,7 +10,7 @@ use crate::behaviour::{Calling, Reply, request};
 use crate::bound::{Bound, Overflow};
 use crate::cell::AnyCell;
 use crate::inbox::Received;
-use crate::loom_rig::{Tracked, check, drain, kill, process};
+use crate::loom_rig::{Tracked, drain, kill, process, three_threads, two_threads};
 use crate::mailbox::{Mailbox, ProcessRef, RequestError};
 use crate::reply::ReplyTo;
 use crate::sync::Arc;
@@ -47,7 +47,7 @@ fn is_refused<T, M: Send + 'static>(call: &Result<T, RequestError<M>>) -> bool {
 
 #[test]
 fn loom_of_two_that_call_each_other_one_is_refused() {
-    check(3, || {
+    two_threads(|| {
         let [a, b] = [(); 2].map(|()| Server::in_callback());
         let (to_a, to_b) = (a.address.clone(), b.address.clone());
         let other = thread::spawn(move || {
@@ -63,10 +63,10 @@ fn loom_of_two_that_call_each_other_one_is_refused() {
     });
 }
 
-/// Three threads.
+///
 #[test]
 fn loom_of_three_that_call_in_a_circle_one_is_refused() {
-    check(2, || {
+    three_threads(|| {
         let [a, b, c] = [(); 3].map(|()| Server::in_callback());
         let (to_a, to_b, to_c) = (a.address.clone(), b.address.clone(), c.address.clone());
         let first = thread::spawn(move || {
@@ -91,7 +91,7 @@ fn loom_of_three_that_call_in_a_circle_one_is_refused() {
 /// A calls B, which keeps the `ReplyTo` for somebody else to answer, and calls A: it is legal, and not refused.
 #[test]
 fn loom_a_call_back_to_one_whose_reply_is_kept_is_not_refused() {
-    check(3, || {
+    two_threads(|| {
         let [a, mut b] = [(); 2].map(|()| Server::in_callback());
         let (to_a, to_b) = (a.address.clone(), b.address.clone());
         let caller = thread::spawn(move || {
@@ -111,10 +111,10 @@ fn loom_a_call_back_to_one_whose_reply_is_kept_is_not_refused() {
     });
 }
 
-/// As above through one more: B keeps A's `ReplyTo` and calls C, whose callback calls A meanwhile. Three threads.
+/// As above through one more: B keeps A's `ReplyTo` and calls C, whose callback calls A meanwhile.
 #[test]
 fn loom_a_longer_way_back_is_not_refused() {
-    check(2, || {
+    three_threads(|| {
         let [a, mut b, c] = [(); 3].map(|()| Server::in_callback());
         let (to_a, to_b, to_c) = (a.address.clone(), b.address.clone(), c.address.clone());
         let first = thread::spawn(move || {
@@ -143,7 +143,7 @@ fn loom_a_longer_way_back_is_not_refused() {
 /// B answers A and then calls it: A, not awake yet, still shows its edge.
 #[test]
 fn loom_a_call_to_one_that_was_just_answered_is_not_refused() {
-    check(3, || {
+    two_threads(|| {
         let [a, mut b] = [(); 2].map(|()| Server::in_callback());
         let (to_a, to_b) = (a.address.clone(), b.address.clone());
         let caller = thread::spawn(move || {
@@ -164,7 +164,7 @@ fn loom_a_call_to_one_that_was_just_answered_is_not_refused() {
 /// A's request is under way in B's runner, which holds its reply, when B calls back: nobody else can answer it.
 #[test]
 fn loom_a_call_back_from_the_method_that_answers_is_refused() {
-    check(3, || {
+    two_threads(|| {
         let [a, mut b] = [(); 2].map(|()| Server::in_callback());
         let (to_a, to_b) = (a.address.clone(), b.address.clone());
         let caller = thread::spawn(move || {
@@ -193,7 +193,7 @@ fn loom_a_call_back_from_the_method_that_answers_is_refused() {
 /// As `loom_of_two_that_call_each_other_one_is_refused`, while B's mailbox has no room and A's request waits for some.
 #[test]
 fn loom_a_request_that_waits_for_room_is_seen() {
-    check(3, || {
+    two_threads(|| {
         let [a, b] = [(); 2].map(|()| Server::in_callback());
         {
             let mut inner = b.cell.inner.lock();

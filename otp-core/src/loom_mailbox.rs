@@ -1,7 +1,7 @@
 //! Models of the mailbox: a push against a receiver that goes to sleep, a death, a closing, and the adoption of the
 //! task's waker against an exit signal.
 //!
-//! Two threads and two preemptions, unless a model says otherwise. They prove that
+//! Two threads or three; `loom_rig.rs` says with how many preemptions. They prove that
 //!
 //! * a receiver that sleeps is woken by the next push or exit signal, whichever of the wakers it has;
 //! * a message is received, given back, or dropped with the process, and none stays in the queue of a dead one;
@@ -17,11 +17,13 @@ use loom::thread;
 use crate::behaviour::{Answer, end, request};
 use crate::exit_reason::ExitReason;
 use crate::inbox::Received;
-use crate::loom_rig::{Message, Tracked, check, drain, kill, process, waiting, with_body};
+use crate::loom_rig::{
+    Message, Tracked, drain, kill, process, three_threads, two_threads, waiting, with_body,
+};
 use crate::mailbox::Mailbox;
+use crate::pid::Pid;
 use crate::reply::ReplyTo;
 use crate::signal::exit_from;
-use crate::pid::Pid;
 use crate::sync::Arc;
 use crate::table;
 
@@ -40,7 +42,7 @@ async fn receives(mut mailbox: Mailbox<Message>, count: usize) -> ExitReason {
 
 #[test]
 fn loom_a_sleeping_receiver_is_woken_by_each_push() {
-    check(2, || {
+    two_threads(|| {
         let (root, address) = with_body(|mailbox| receives(mailbox, 2));
         let sender = thread::spawn(move || {
             address.try_send(1).expect("it waits for two");
@@ -51,10 +53,10 @@ fn loom_a_sleeping_receiver_is_woken_by_each_push() {
     });
 }
 
-/// Three threads.
+///
 #[test]
 fn loom_a_sleeping_receiver_is_woken_by_one_of_two_senders() {
-    check(2, || {
+    three_threads(|| {
         let (root, address) = with_body(|mut mailbox: Mailbox<Message>| async move {
             mailbox.receive().await;
             mailbox.receive().await;
@@ -73,7 +75,7 @@ fn loom_a_sleeping_receiver_is_woken_by_one_of_two_senders() {
 
 #[test]
 fn loom_a_receiver_with_a_waker_of_its_own_is_woken() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mut mailbox) = process::<Message>();
         let address = mailbox.address();
         // The task has another waker than the future that receives.
@@ -93,7 +95,7 @@ fn loom_a_receiver_with_a_waker_of_its_own_is_woken() {
 
 #[test]
 fn loom_a_message_is_received_or_given_back_or_dies_with_the_process() {
-    check(2, || {
+    two_threads(|| {
         let (root, address) = with_body(|mut mailbox: Mailbox<Tracked>| async move {
             drop(mailbox.receive().await);
             match end(ExitReason::Normal).await {}
@@ -118,7 +120,7 @@ fn loom_a_message_is_received_or_given_back_or_dies_with_the_process() {
 
 #[test]
 fn loom_a_message_after_an_exit_signal_is_given_back() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mailbox) = process::<Message>();
         let address = mailbox.address();
         let sender = {
@@ -135,11 +137,12 @@ fn loom_a_message_after_an_exit_signal_is_given_back() {
 
 #[test]
 fn loom_what_was_accepted_before_the_closing_is_received() {
-    check(2, || {
+    two_threads(|| {
         let (cell, mut mailbox) = process::<Message>();
         let address = mailbox.address();
-        let sender =
-            thread::spawn(move || [1, 2, 3].map(|message| address.try_send(message).is_ok()).map(usize::from));
+        let sender = thread::spawn(move || {
+            [1, 2, 3].map(|message| address.try_send(message).is_ok()).map(usize::from)
+        });
         let mut received = drain(&mut mailbox).len();
         mailbox.close();
         received += drain(&mut mailbox).len();
@@ -153,7 +156,7 @@ fn loom_what_was_accepted_before_the_closing_is_received() {
 /// The process's first poll: it stores its waker, looks for an exit signal, and sleeps.
 #[test]
 fn loom_an_exit_signal_against_the_adoption_of_the_waker() {
-    check(3, || {
+    two_threads(|| {
         let (cell, _mailbox) = process::<Message>();
         let killer = {
             let cell = Arc::clone(&cell);
@@ -171,7 +174,7 @@ fn loom_an_exit_signal_against_the_adoption_of_the_waker() {
 
 #[test]
 fn loom_an_exit_signal_ends_a_process_that_waits() {
-    check(2, || {
+    two_threads(|| {
         let (root, address) = with_body(|mailbox| receives(mailbox, 1));
         let killer = thread::spawn(move || crate::signal::send_exit(address.pid(), ExitReason::Kill));
         block_on(root);
@@ -193,7 +196,7 @@ fn server(count: usize) -> (crate::driver::Root, crate::mailbox::ProcessRef<Repl
 /// Queued behind the one that the server still answers, or refused, or in a queue that dies.
 #[test]
 fn loom_a_caller_hears_of_the_end_of_its_request() {
-    check(2, || {
+    two_threads(|| {
         let (root, address) = server(1);
         let callers = thread::spawn(move || {
             let replies = [(); 2].map(|()| {
@@ -201,9 +204,8 @@ fn loom_a_caller_hears_of_the_end_of_its_request() {
                 drop(request);
                 address.try_send(reply_to).is_ok().then_some(reply)
             });
-            let [first, second] = replies.map(|reply| {
-                reply.map(|mut reply| block_on(poll_fn(|cx| reply.poll_answer(cx))))
-            });
+            let [first, second] =
+                replies.map(|reply| reply.map(|mut reply| block_on(poll_fn(|cx| reply.poll_answer(cx)))));
             assert!(matches!(first, Some(Answer::Value(_))));
             assert!(matches!(second, None | Some(Answer::Exit(ExitReason::Shutdown))));
         });

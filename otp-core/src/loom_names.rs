@@ -1,6 +1,6 @@
 //! Models of names against a death, and against each other.
 //!
-//! Two threads and three preemptions; three threads where a model says so. They prove that
+//! Two threads; `loom_rig.rs` says with how many preemptions. They prove that
 //!
 //! * a name is free, and its process out of the table, before anyone hears of the death;
 //! * a process that dies gets no name, or gives it back;
@@ -16,11 +16,11 @@ use crate::error::RegisterError;
 use crate::exit_reason::ExitReason;
 use crate::inbox::Received;
 use crate::link::link_to;
-use crate::loom_rig::{Message, check, kill, kill_elsewhere, process, trapping};
+use crate::loom_rig::{Message, kill, kill_elsewhere, process, trapping, two_threads};
 use crate::monitor::{Target, monitor_from};
 use crate::name::{ProcessName, register_cell, unregister, whereis};
-use crate::signal::exit_from;
 use crate::pid::Pid;
+use crate::signal::exit_from;
 use crate::sync::Arc;
 use crate::table;
 
@@ -37,7 +37,7 @@ fn register_elsewhere(
 
 #[test]
 fn loom_a_name_for_a_dying_process_is_refused_or_given_back() {
-    check(3, || {
+    two_threads(|| {
         let (dying, _mailbox) = process::<Message>();
         let death = kill_elsewhere(&dying);
         let _ = register_cell(NAME, &dying);
@@ -49,7 +49,7 @@ fn loom_a_name_for_a_dying_process_is_refused_or_given_back() {
 
 #[test]
 fn loom_a_process_hit_by_an_exit_signal_gets_no_name() {
-    check(3, || {
+    two_threads(|| {
         let (dying, _mailbox) = process::<Message>();
         let hit = {
             let dying = Arc::clone(&dying);
@@ -68,7 +68,7 @@ fn loom_a_process_hit_by_an_exit_signal_gets_no_name() {
 /// The next process of that name starts as soon as it hears of the death.
 #[test]
 fn loom_a_name_is_free_before_the_down() {
-    check(2, || {
+    two_threads(|| {
         let (next, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let pid = dying.head.pid;
@@ -88,7 +88,7 @@ fn loom_a_name_is_free_before_the_down() {
 
 #[test]
 fn loom_a_name_is_free_before_the_exit() {
-    check(2, || {
+    two_threads(|| {
         let (next, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let pid = dying.head.pid;
@@ -106,7 +106,7 @@ fn loom_a_name_is_free_before_the_exit() {
 
 #[test]
 fn loom_of_two_that_want_a_name_one_gets_it() {
-    check(3, || {
+    two_threads(|| {
         let (a, _a) = process::<Message>();
         let (b, _b) = process::<Message>();
         let other = register_elsewhere(NAME, &a);
@@ -124,7 +124,7 @@ fn loom_of_two_that_want_a_name_one_gets_it() {
 
 #[test]
 fn loom_of_two_names_a_process_gets_one() {
-    check(3, || {
+    two_threads(|| {
         let (cell, _mailbox) = process::<Message>();
         let other = register_elsewhere(NAME, &cell);
         let this = register_cell(OTHER, &cell);
@@ -138,7 +138,7 @@ fn loom_of_two_names_a_process_gets_one() {
 /// The name is given up by hand while its process dies, and taken by another: the death leaves that one alone.
 #[test]
 fn loom_a_death_frees_its_own_name_only() {
-    check(3, || {
+    two_threads(|| {
         let (dying, _mailbox) = process::<Message>();
         let (next, _mailbox) = process::<Message>();
         register_cell(NAME, &dying).unwrap();

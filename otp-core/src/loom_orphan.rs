@@ -1,8 +1,8 @@
 //! Models of the watch over processes that do not end: an exit signal against a poll that begins, and the declared death
 //! against the real one.
 //!
-//! Two threads and three preemptions. They prove that a poll which does not see the exit signal is seen by the watch, and
-//! that everyone hears of one death, whoever makes it.
+//! Two threads; `loom_rig.rs` says with how many preemptions. They prove that a poll which does not see the exit signal is
+//! seen by the watch, and that everyone hears of one death, whoever makes it.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,7 +14,7 @@ use crate::cell::{Cell, Origin};
 use crate::driver::Driven;
 use crate::exit_reason::ExitReason;
 use crate::inbox::{Inbox, Received};
-use crate::loom_rig::{Message, check, drain, is_watched, kill, process, trapping, with_body};
+use crate::loom_rig::{Message, drain, is_watched, kill, process, trapping, two_threads, with_body};
 use crate::mailbox::Mailbox;
 use crate::monitor::{Target, monitor_from};
 use crate::name::{ProcessName, register_cell, whereis};
@@ -25,7 +25,10 @@ use crate::sync::Arc;
 use crate::table;
 
 /// A body whose first poll lasts until the exit signal has done all it does, as one that never ends would.
-fn stuck(signal: thread::JoinHandle<()>, ran: std::sync::Arc<std::sync::Mutex<bool>>) -> impl Future<Output = ExitReason> {
+fn stuck(
+    signal: thread::JoinHandle<()>,
+    ran: std::sync::Arc<std::sync::Mutex<bool>>,
+) -> impl Future<Output = ExitReason> {
     let mut signal = Some(signal);
     poll_fn(move |_| {
         if let Some(signal) = signal.take() {
@@ -43,7 +46,7 @@ fn kill_signal(pid: Pid) -> thread::JoinHandle<()> {
 
 #[test]
 fn loom_a_poll_sees_the_exit_signal_or_the_watch_sees_the_poll() {
-    check(3, || {
+    two_threads(|| {
         let (cell, mailbox) = process::<Message>();
         let pid = cell.head.pid;
         let ran = std::sync::Arc::default();
@@ -62,7 +65,7 @@ fn loom_a_poll_sees_the_exit_signal_or_the_watch_sees_the_poll() {
 /// As above, for a process that somebody else polls: `run`, `attach`.
 #[test]
 fn loom_a_poll_of_an_attached_process_is_seen_as_well() {
-    check(3, || {
+    two_threads(|| {
         let cell = Cell::<Inbox<Message>>::new(None, Origin::Attached, None);
         let pid = cell.head.pid;
         table::insert(Arc::<Cell<Inbox<Message>>>::clone(&cell));
@@ -79,11 +82,10 @@ fn loom_a_poll_of_an_attached_process_is_seen_as_well() {
 
 #[test]
 fn loom_a_declared_death_against_the_real_one() {
-    check(3, || {
+    two_threads(|| {
         const NAME: ProcessName = ProcessName::new("stuck");
         let (holder, mut mailbox) = trapping();
-        let (root, address) =
-            with_body(|_: Mailbox<Message>| poll_fn(|_| Poll::<ExitReason>::Pending));
+        let (root, address) = with_body(|_: Mailbox<Message>| poll_fn(|_| Poll::<ExitReason>::Pending));
         let pid = address.pid();
         let cell = table::get(pid).unwrap();
         register_cell(NAME, &cell).unwrap();
@@ -94,7 +96,9 @@ fn loom_a_declared_death_against_the_real_one() {
         let end = root.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(end.is_ready());
         declared.join().unwrap();
-        assert!(matches!(&drain(&mut mailbox)[..], [Received::Down(down)] if down.reason == ExitReason::Killed));
+        assert!(
+            matches!(&drain(&mut mailbox)[..], [Received::Down(down)] if down.reason == ExitReason::Killed)
+        );
         assert!(whereis("stuck").is_none() && !table::contains(pid));
         assert!(orphans().iter().all(|orphan| orphan.pid != pid), "its code has ended");
         kill(&holder);

@@ -8,8 +8,8 @@
 //! RUSTFLAGS="--cfg otp_loom" cargo test -p otp-core --no-default-features --lib loom_ --release
 //! ```
 //!
-//! `OTP_LOOM_FULL=1` looks one preemption further in every model, and runs the models of three threads that are too long
-//! for every change.
+//! Seconds, for every change: three preemptions of two threads, two of three. `OTP_LOOM_FULL=1`, which `cargo xtask ci --full`
+//! sets, looks at five and three.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -34,27 +34,27 @@ pub(crate) type Tracked = loom::sync::Arc<()>;
 /// What the processes of most models receive.
 pub(crate) type Message = u32;
 
-/// Whether the long models are asked for.
-pub(crate) fn full() -> bool {
+/// Whether it may take minutes.
+fn full() -> bool {
     std::env::var_os("OTP_LOOM_FULL").is_some()
 }
 
-/// Tries every order of events with this many preemptions at most.
-pub(crate) fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.max_branches = 50_000;
-    builder.preemption_bound = Some(preemptions + usize::from(full()));
-    builder.check(model);
+/// Tries every order of events of two threads: with three preemptions at most, or five.
+pub(crate) fn two_threads(model: impl Fn() + Sync + Send + 'static) {
+    check(if full() { 5 } else { 3 }, model);
 }
 
-/// As `check`, for models that take minutes: only when asked for.
-pub(crate) fn check_long(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
-    if full() {
-        let mut builder = loom::model::Builder::new();
-        builder.max_branches = 50_000;
-        builder.preemption_bound = Some(preemptions);
-        builder.check(model);
-    }
+/// Tries every order of events of three threads with two preemptions at most, or three.
+pub(crate) fn three_threads(model: impl Fn() + Sync + Send + 'static) {
+    check(if full() { 3 } else { 2 }, model);
+}
+
+fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    // An endless loop is longer than this.
+    builder.max_branches = 50_000;
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
 }
 
 /// A live process without a body, in the table. Its mailbox is the model's.

@@ -1,6 +1,6 @@
 //! Models of links, monitors and exit signals against a death.
 //!
-//! Two threads and three preemptions; three threads where a model says so. They prove, for every order of events, that
+//! Two threads or three; `loom_rig.rs` says with how many preemptions. They prove that
 //!
 //! * each link gives one EXIT, whenever it was made, and none after `unlink` has returned;
 //! * both ends of a link agree about it;
@@ -16,7 +16,9 @@ use crate::cell::AnyCell;
 use crate::exit_reason::ExitReason;
 use crate::inbox::Received;
 use crate::link::{link_to, unlink_from};
-use crate::loom_rig::{Message, check, drain, kill, kill_elsewhere, process, trapping, waiting, with_body};
+use crate::loom_rig::{
+    Message, drain, kill, kill_elsewhere, process, three_threads, trapping, two_threads, waiting, with_body,
+};
 use crate::mailbox::Mailbox;
 use crate::monitor::{self, MonitorRef, Target, monitor_from};
 use crate::pid::Pid;
@@ -48,7 +50,7 @@ fn watch(holder: &AnyCell, target: Pid) -> MonitorRef {
 
 #[test]
 fn loom_a_link_to_a_dying_process_gives_one_exit() {
-    check(3, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let pid = dying.head.pid;
@@ -63,7 +65,7 @@ fn loom_a_link_to_a_dying_process_gives_one_exit() {
 
 #[test]
 fn loom_no_exit_comes_after_unlink_has_returned() {
-    check(3, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let pid = dying.head.pid;
@@ -80,7 +82,7 @@ fn loom_no_exit_comes_after_unlink_has_returned() {
 
 #[test]
 fn loom_a_link_that_is_made_again_gives_one_more_exit() {
-    check(2, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let pid = dying.head.pid;
@@ -98,7 +100,7 @@ fn loom_a_link_that_is_made_again_gives_one_more_exit() {
 
 #[test]
 fn loom_both_ends_agree_about_a_link() {
-    check(3, || {
+    two_threads(|| {
         let (a, _a) = process::<Message>();
         let (b, _b) = process::<Message>();
         let links = {
@@ -113,10 +115,10 @@ fn loom_both_ends_agree_about_a_link() {
     });
 }
 
-/// Both ends make the link while one is declared dead, whose code still runs. Three threads.
+/// Both ends make the link while one is declared dead, whose code still runs.
 #[test]
 fn loom_a_link_by_an_orphan_ends_with_it() {
-    check(2, || {
+    three_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let pid = dying.head.pid;
@@ -137,7 +139,7 @@ fn loom_a_link_by_an_orphan_ends_with_it() {
 
 #[test]
 fn loom_two_that_are_linked_die_at_once() {
-    check(2, || {
+    two_threads(|| {
         let (a, _a) = process::<Message>();
         let (b, _b) = process::<Message>();
         link_to(&a, b.head.pid);
@@ -152,7 +154,7 @@ fn loom_two_that_are_linked_die_at_once() {
 /// A death reaches the next process, which does not trap, with its reason.
 #[test]
 fn loom_a_death_ends_the_process_at_the_other_end() {
-    check(2, || {
+    two_threads(|| {
         let (dying, _mailbox) = process::<Message>();
         let pid = dying.head.pid;
         let (root, linked) = with_body(|mut mailbox: Mailbox<Message>| async move {
@@ -166,14 +168,16 @@ fn loom_a_death_ends_the_process_at_the_other_end() {
         let death = kill_elsewhere(&dying);
         block_on(root);
         death.join().unwrap();
-        assert!(matches!(&drain(&mut mailbox)[..], [Received::Down(down)] if down.reason == ExitReason::Killed));
+        assert!(
+            matches!(&drain(&mut mailbox)[..], [Received::Down(down)] if down.reason == ExitReason::Killed)
+        );
         kill(&holder);
     });
 }
 
 #[test]
 fn loom_a_monitor_of_a_dying_process_gives_one_down() {
-    check(3, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let death = kill_elsewhere(&dying);
@@ -186,7 +190,7 @@ fn loom_a_monitor_of_a_dying_process_gives_one_down() {
 
 #[test]
 fn loom_no_down_is_received_after_demonitor_flush_has_returned() {
-    check(3, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let monitor = watch(&holder, dying.head.pid);
@@ -204,7 +208,7 @@ fn loom_no_down_is_received_after_demonitor_flush_has_returned() {
 
 #[test]
 fn loom_no_down_comes_after_demonitor_has_returned() {
-    check(3, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let monitor = watch(&holder, dying.head.pid);
@@ -221,7 +225,7 @@ fn loom_no_down_comes_after_demonitor_has_returned() {
 /// The receiver takes the DOWN out while another part of its code flushes it: one of them has it.
 #[test]
 fn loom_a_down_is_received_or_flushed() {
-    check(2, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         let monitor = watch(&holder, dying.head.pid);
@@ -246,7 +250,7 @@ fn loom_a_down_is_received_or_flushed() {
 /// The holder dies as well: nothing of the monitor is left.
 #[test]
 fn loom_a_holder_and_its_target_die_at_once() {
-    check(2, || {
+    two_threads(|| {
         let (holder, _mailbox) = trapping();
         let (dying, _mailbox) = process::<Message>();
         watch(&holder, dying.head.pid);
@@ -257,10 +261,10 @@ fn loom_a_holder_and_its_target_die_at_once() {
     });
 }
 
-/// Three threads.
+///
 #[test]
 fn loom_of_two_exit_signals_one_counts() {
-    check(1, || {
+    three_threads(|| {
         let (holder, mut mailbox) = trapping();
         let (root, address) = with_body(|mut mailbox: Mailbox<Message>| async move {
             mailbox.receive().await;
@@ -286,7 +290,7 @@ fn loom_of_two_exit_signals_one_counts() {
 /// The body is in the middle of a poll when the signal comes: it dies at the end of it, whatever it returns.
 #[test]
 fn loom_an_exit_signal_against_a_poll() {
-    check(3, || {
+    two_threads(|| {
         let (holder, mut mailbox) = trapping();
         let mut polls = 0;
         let (root, address) = with_body(move |_: Mailbox<Message>| {

@@ -1,7 +1,7 @@
 //! Models of the slot behind a request: answer, drop, death and giving up, in every order.
 //!
-//! Two threads without a bound on preemptions, three threads with two. They prove that the caller is woken by whatever ends
-//! its request, that the answer counts whenever it comes first, and that it is dropped once by somebody if nobody waits any
+//! Two threads or three; `loom_rig.rs` says with how many preemptions. They prove that the caller is woken by whatever ends its
+//! request, that the answer counts whenever it comes first, and that it is dropped once by somebody if nobody waits any
 //! more.
 
 use std::future::poll_fn;
@@ -12,7 +12,7 @@ use loom::thread;
 
 use crate::behaviour::{Answer, request};
 use crate::exit_reason::ExitReason;
-use crate::loom_rig::{Tracked, check};
+use crate::loom_rig::{Tracked, three_threads, two_threads};
 use crate::pid::Pid;
 use crate::reply::{Reply, ReplyTo, Request};
 
@@ -26,7 +26,7 @@ fn wait(mut reply: Reply<Tracked>) -> Answer<Tracked> {
 
 #[test]
 fn loom_an_answer_reaches_a_caller_that_waits() {
-    loom::model(|| {
+    two_threads(|| {
         let (reply_to, reply, request) = three();
         let server = thread::spawn(move || {
             reply_to.send(Tracked::new(()));
@@ -39,7 +39,7 @@ fn loom_an_answer_reaches_a_caller_that_waits() {
 
 #[test]
 fn loom_a_dropped_reply_is_heard() {
-    loom::model(|| {
+    two_threads(|| {
         let (reply_to, reply, request) = three();
         let server = thread::spawn(move || drop((reply_to, request)));
         assert!(matches!(wait(reply), Answer::NoReply));
@@ -49,7 +49,7 @@ fn loom_a_dropped_reply_is_heard() {
 
 #[test]
 fn loom_an_answer_against_a_caller_that_gives_up() {
-    loom::model(|| {
+    two_threads(|| {
         let (reply_to, mut reply, request) = three();
         let server = thread::spawn(move || {
             reply_to.send(Tracked::new(()));
@@ -66,7 +66,7 @@ fn loom_an_answer_against_a_caller_that_gives_up() {
 
 #[test]
 fn loom_a_death_against_an_answer_from_elsewhere() {
-    check(2, || {
+    three_threads(|| {
         let (reply_to, reply, request) = three();
         let elsewhere = thread::spawn(move || reply_to.send(Tracked::new(())));
         let server = thread::spawn(move || request.resolve_for_death(&ExitReason::Killed));
@@ -78,7 +78,7 @@ fn loom_a_death_against_an_answer_from_elsewhere() {
 
 #[test]
 fn loom_a_death_against_a_reply_dropped_elsewhere() {
-    check(2, || {
+    three_threads(|| {
         let (reply_to, reply, request) = three();
         let elsewhere = thread::spawn(move || drop(reply_to));
         let server = thread::spawn(move || request.resolve_for_death(&ExitReason::Killed));
@@ -90,7 +90,7 @@ fn loom_a_death_against_a_reply_dropped_elsewhere() {
 
 #[test]
 fn loom_a_caller_that_changes_its_waker_is_woken() {
-    loom::model(|| {
+    two_threads(|| {
         let (reply_to, mut reply, request) = three();
         let server = thread::spawn(move || {
             reply_to.send(Tracked::new(()));
@@ -107,7 +107,7 @@ fn loom_a_caller_that_changes_its_waker_is_woken() {
 
 #[test]
 fn loom_parting_words_count_after_the_death() {
-    loom::model(|| {
+    two_threads(|| {
         let (reply_to, reply, request) = three();
         let server = thread::spawn(move || {
             reply_to.leave_for_death(Tracked::new(()));
@@ -129,7 +129,7 @@ fn give_up(mut reply: Reply<Tracked>) -> Option<Answer<Tracked>> {
 
 #[test]
 fn loom_a_death_against_a_caller_that_gives_up() {
-    loom::model(|| {
+    two_threads(|| {
         let (reply_to, reply, request) = three();
         let server = thread::spawn(move || {
             request.resolve_for_death(&ExitReason::Killed);
@@ -142,7 +142,7 @@ fn loom_a_death_against_a_caller_that_gives_up() {
 
 #[test]
 fn loom_a_dropped_reply_against_a_caller_that_gives_up() {
-    loom::model(|| {
+    two_threads(|| {
         let (reply_to, reply, request) = three();
         let server = thread::spawn(move || drop((reply_to, request)));
         assert!(matches!(give_up(reply), None | Some(Answer::NoReply)));
@@ -152,7 +152,7 @@ fn loom_a_dropped_reply_against_a_caller_that_gives_up() {
 
 #[test]
 fn loom_an_answer_and_a_death_against_a_caller_that_gives_up() {
-    check(2, || {
+    three_threads(|| {
         let (reply_to, reply, request) = three();
         let elsewhere = thread::spawn(move || reply_to.send(Tracked::new(())));
         let server = thread::spawn(move || request.resolve_for_death(&ExitReason::Killed));

@@ -219,7 +219,8 @@ impl<M: Send + 'static> Mailbox<M> {
     fn make_room(&self, item: &Item<M>) {
         let Item::Message(message) = item else { return };
         let mut inner = self.cell.inner.lock();
-        let next = inner.bound().filter(|bound| bound.counts(message)).and_then(|bound| bound.took_one_of_batch());
+        let next =
+            inner.bound().filter(|bound| bound.counts(message)).and_then(|bound| bound.took_one_of_batch());
         drop(inner);
         if let Some(next) = next {
             next.wake_by_ref();

@@ -11,7 +11,7 @@ use ahash::RandomState;
 use crate::cell::AnyCell;
 use crate::error::{NotRegistered, RegisterError};
 use crate::pid::Pid;
-use crate::sync::{Arc, RwLock, lazy_static, shards};
+use crate::sync::{Arc, RwLock, made_once, shards};
 use crate::table;
 
 /// A local name: `const` over a `&'static str`, or owned.
@@ -109,7 +109,7 @@ struct Names {
     shards: [RwLock<HashMap<ProcessName, Arc<AnyCell>, RandomState>>; SHARDS],
 }
 
-lazy_static! {
+made_once! {
     static NAMES: Names = {
         let hasher = RandomState::new();
         Names { shards: std::array::from_fn(|_| RwLock::new(HashMap::with_hasher(hasher.clone()))), hasher }

@@ -145,11 +145,7 @@ impl<M: Send + 'static> SendWait<M> {
         self.poll_as(cx, Some(calling))
     }
 
-    fn poll_as(
-        &mut self,
-        cx: &mut Context<'_>,
-        calling: Option<&Calling>,
-    ) -> Poll<Result<(), SendError<M>>> {
+    fn poll_as(&mut self, cx: &mut Context<'_>, calling: Option<&Calling>) -> Poll<Result<(), SendError<M>>> {
         // Foreign code, cloned outside the lock; so are the wakers below dropped and woken.
         let waker = Arc::new(cx.waker().clone());
         let Some(message) = self.message.take() else { panic!("polled after it was ready") };

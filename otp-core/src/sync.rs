@@ -8,9 +8,7 @@
 mod imp {
     pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
-    };
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
     pub(crate) use std::thread_local;
 
     /// `std`'s cell with loom's closure interface.
@@ -36,13 +34,13 @@ mod imp {
     }
 
     /// A static that is made at its first use; for loom, once in each run of a model.
-    macro_rules! lazy_static {
+    macro_rules! made_once {
         ($(#[$attr:meta])* static $name:ident: $type:ty = $make:expr;) => {
             $(#[$attr])*
             static $name: std::sync::LazyLock<$type> = std::sync::LazyLock::new(|| $make);
         };
     }
-    pub(crate) use lazy_static;
+    pub(crate) use made_once;
 
     /// How many parts a table has: one is one lock.
     pub(crate) const fn shards(many: usize) -> usize {
@@ -171,7 +169,7 @@ mod imp {
     }
 
     /// A static that is made once in each run of a model.
-    macro_rules! lazy_static {
+    macro_rules! made_once {
         ($(#[$attr:meta])* static $name:ident: $type:ty = $make:expr;) => {
             loom::lazy_static! {
                 $(#[$attr])*
@@ -179,7 +177,7 @@ mod imp {
             }
         };
     }
-    pub(crate) use lazy_static;
+    pub(crate) use made_once;
 
     /// One: in which part of a table a process stands must not differ from run to run.
     pub(crate) const fn shards(_: usize) -> usize {
@@ -187,9 +185,9 @@ mod imp {
     }
 }
 
-#[cfg(otp_loom)]
-pub(crate) use imp::{LocalCell, LocalRefCell};
 pub(crate) use imp::{
     Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock, UnsafeCell, fence,
-    lazy_static, shards, thread_local,
+    made_once, shards, thread_local,
 };
+#[cfg(otp_loom)]
+pub(crate) use imp::{LocalCell, LocalRefCell};

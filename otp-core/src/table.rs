@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::cell::AnyCell;
 use crate::pid::Pid;
-use crate::sync::{Arc, RwLock, lazy_static, shards};
+use crate::sync::{Arc, RwLock, made_once, shards};
 
 const SHARDS: usize = shards(64);
 
@@ -14,7 +14,7 @@ const SHARDS: usize = shards(64);
 #[repr(align(64))]
 struct Shard(RwLock<HashMap<u64, Arc<AnyCell>, BuildHasherDefault<Spread>>>);
 
-lazy_static! {
+made_once! {
     static TABLE: Box<[Shard]> = (0..SHARDS).map(|_| Shard::default()).collect();
 }
 
