@@ -134,7 +134,7 @@ fn push<N: Send + 'static>(cell: &Cell<Inbox<N>>, id: AliasRef, message: N) {
     if active.once {
         extra.aliases.remove(&id);
     }
-    drop(cell.push_locked(inner, message));
+    drop(cell.push_locked(inner, message, None));
     if let Some(monitor) = active.monitor.filter(|_| active.once) {
         monitor::end(cell, monitor, false);
     }

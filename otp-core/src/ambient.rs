@@ -8,7 +8,9 @@ use crate::exit_reason::ExitReason;
 use crate::panics::catch;
 use crate::pid::Pid;
 use crate::reply::Unanswered;
-use crate::sync::Arc;
+#[cfg(otp_loom)]
+use crate::sync::LocalRefCell as _;
+use crate::sync::{Arc, thread_local};
 
 /// What each poll touches. Without a destructor, so that reaching it costs no check.
 struct Ambient {

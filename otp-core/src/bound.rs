@@ -70,9 +70,11 @@ impl Bound {
         items.remove(oldest)
     }
 
-    /// Whether one more message has room. Those who wait for room come first.
+    /// Whether one more message has room. Those who wait for room come first, but nobody waits for a bound that can
+    /// make room by dropping.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting + self.senders.len() < self.limit
+        let before = if self.overflow == Overflow::DropOldest { 0 } else { self.senders.len() };
+        self.waiting + before < self.limit
     }
 
     /// Whether a sender that waits, or that is about to, has room now: those who came before it come first.
@@ -109,6 +111,16 @@ impl Bound {
     pub(crate) fn took_one(&mut self) -> Option<Arc<Waker>> {
         self.waiting = self.waiting.saturating_sub(1);
         self.next_sender()
+    }
+
+    /// As `took_one`, from the receiver's batch. If a sender has had that message dropped meanwhile, it was too late.
+    pub(crate) fn took_one_of_batch(&mut self) -> Option<Arc<Waker>> {
+        if self.debt > 0 {
+            self.debt -= 1;
+            self.dropped -= 1;
+            return None;
+        }
+        self.took_one()
     }
 
     /// The process is gone: everyone who waits is to hear of it.

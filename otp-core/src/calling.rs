@@ -7,16 +7,16 @@
 //!
 //! The edge is two words of the caller's own cell, written without a lock, and seen by others through a full fence: of
 //! two processes that close a cycle at the same time, at least one sees the other's edge. The search reads the cycle
-//! twice; if nothing moved, all its edges stood at one instant.
+//! until two readings agree: then all its edges stood at one instant. The number of a request is written under the lock
+//! that queues it, so that nobody who was reached through the request finds its edge hard still.
 //!
 //! Cost: a call from outside any callback writes one word. From a callback it also passes one fence and reads one word of
 //! the called server, unless that server is waiting itself.
 
-use std::sync::atomic::{Ordering, fence};
-
 use crate::ambient;
 use crate::cell::{AnyCell, Head};
 use crate::pid::Pid;
+use crate::sync::{Ordering, fence};
 use crate::table;
 
 /// The number of a request that is about to be queued.
@@ -60,7 +60,7 @@ impl Calling {
         })
     }
 
-    /// The request is in the queue, as the message of this number.
+    /// The request comes into the queue, as the message of this number. Called under the server's lock.
     pub(crate) fn queued_as(&self, number: u32) {
         ambient::with(|cell| {
             if let Some(cell) = cell.filter(|cell| self.is_of(cell))
@@ -109,10 +109,18 @@ struct Edge {
 /// The cycle that `caller`, having published its edge to `server`, closes; `None` if there is none of hard edges alone.
 #[cold]
 fn find_cycle(caller: Pid, server: Pid) -> Option<Vec<Pid>> {
-    let edges = walk(caller, server)?;
-    if edges != walk(caller, server)? {
-        // It moved, so it is no deadlock.
-        return None;
+    let mut edges = walk(caller, server)?;
+    loop {
+        let again = walk(caller, server)?;
+        if edges == again {
+            break;
+        }
+        if again.iter().any(|edge| !edge.hard) {
+            // It moves, so it is no deadlock.
+            return None;
+        }
+        // A request that was about to be queued now is, and waits all the same: look again.
+        edges = again;
     }
     let cycle: Vec<Pid> = [caller].into_iter().chain(edges.iter().map(|edge| edge.from)).collect();
     if edges.iter().all(|edge| edge.hard) {

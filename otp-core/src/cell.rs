@@ -8,10 +8,10 @@
 use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
 use crate::bound::Bound;
+use crate::calling::Calling;
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
 use crate::inbox::{Inbox, Signal, SignalQueue};
@@ -19,7 +19,7 @@ use crate::orphan;
 use crate::pid::Pid;
 use crate::push::Refused;
 use crate::run_token::Guarded;
-use crate::sync::{Arc, AtomicU8, Mutex, MutexGuard};
+use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.
@@ -214,19 +214,22 @@ impl<Q: ?Sized> Cell<Q> {
         orphan::watch(&self.head);
     }
 
-    /// Takes the reason out of the exit slot.
+    /// Takes the reason out of the exit slot. The code of an orphan, which was declared dead, comes home with `Killed`.
     pub(crate) fn take_doom(&self) -> Option<ExitReason> {
         if !self.head.is_doomed() {
             return None;
         }
-        self.inner.lock().extra.as_mut().and_then(|extra| extra.exit.take())
+        let mut inner = self.inner.lock();
+        if inner.life >= Life::Dead {
+            return Some(ExitReason::Killed);
+        }
+        inner.extra.as_mut().and_then(|extra| extra.exit.take())
     }
 
-    /// After a push: gives the lock back and wakes the receiver if it waits. Returns the number of what was pushed.
+    /// After a push: gives the lock back and wakes the receiver if it waits.
     #[inline]
-    pub(crate) fn wake_receiver(&self, mut inner: MutexGuard<'_, Inner<Q>>) -> u32 {
-        let number = inner.pushes;
-        inner.pushes = number.wrapping_add(1);
+    pub(crate) fn wake_receiver(&self, mut inner: MutexGuard<'_, Inner<Q>>) {
+        inner.pushes = inner.pushes.wrapping_add(1);
         self.head.pushed.store(true, Ordering::Release);
         let wake = std::mem::take(&mut inner.parked);
         let elsewhere =
@@ -238,7 +241,6 @@ impl<Q: ?Sized> Cell<Q> {
         if let Some(receiver) = elsewhere {
             receiver.wake();
         }
-        number
     }
 }
 
@@ -278,27 +280,33 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         })
     }
 
-    /// Puts a message at the end of the queue, and says which number it has there.
+    /// Puts a message at the end of the queue.
     #[inline]
-    pub(crate) fn push(&self, message: M) -> Result<u32, Refused<M>> {
-        self.push_locked(self.inner.lock(), message)
+    pub(crate) fn push(&self, message: M) -> Result<(), Refused<M>> {
+        self.push_locked(self.inner.lock(), message, None)
     }
 
-    /// As `push`, for who holds the lock already.
+    /// As `push`, for who holds the lock already. If it is a request, `calling` is told under the lock which number it
+    /// has: once the receiver can take it out, it must not seem to be still on its way.
     #[inline]
     pub(crate) fn push_locked(
         &self,
         mut inner: MutexGuard<'_, Inner<Inbox<M>>>,
         message: M,
-    ) -> Result<u32, Refused<M>> {
+        calling: Option<&Calling>,
+    ) -> Result<(), Refused<M>> {
         if inner.is_gone() {
             return Err(Refused::NoProc(message));
         }
         if inner.detour {
-            return self.push_by_detour(inner, message);
+            return self.push_by_detour(inner, message, calling);
+        }
+        if let Some(calling) = calling {
+            calling.queued_as(inner.pushes);
         }
         inner.queue.push(message);
-        Ok(self.wake_receiver(inner))
+        self.wake_receiver(inner);
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::exit_reason::ExitReason;
 use crate::name::ProcessName;
 use crate::panics::catch;
 use crate::pid::Pid;
-use crate::sync::Mutex;
+use parking_lot::Mutex;
 
 /// What a behaviour adds to a crash report. Only text that the server itself has formatted appears in one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -129,6 +129,8 @@ impl<F: Future> Future for Driven<F> {
         let waker = Waker::from(Arc::clone(&this.relay));
         let cx = &mut Context::from_waker(&waker);
         this.cell.adopt_task(&waker);
+        // The future is in here, but whoever dooms the process looks at the token.
+        let token = this.cell.head.try_take();
         let scope = Scope::enter(&this.cell);
         let Some(future) = this.future.as_mut() else { return Poll::Ready(Err(ExitReason::NoProc)) };
         let mut output = None;
@@ -146,6 +148,7 @@ impl<F: Future> Future for Driven<F> {
             }
             Poll::Ready(reason) => {
                 let future = this.future.take();
+                drop(token);
                 // An exit signal that came first has ended it, whatever its code returned since then.
                 let output = output.filter(|_| !this.cell.head.is_doomed());
                 die(&scope, &reason, move || drop(future));

@@ -46,6 +46,20 @@ mod watchdog;
 pub mod behaviour;
 
 #[cfg(all(test, otp_loom))]
+mod loom_bound;
+#[cfg(all(test, otp_loom))]
+mod loom_cycle;
+#[cfg(all(test, otp_loom))]
+mod loom_mailbox;
+#[cfg(all(test, otp_loom))]
+mod loom_names;
+#[cfg(all(test, otp_loom))]
+mod loom_orphan;
+#[cfg(all(test, otp_loom))]
+mod loom_rig;
+#[cfg(all(test, otp_loom))]
+mod loom_signals;
+#[cfg(all(test, otp_loom))]
 mod loom_slot;
 
 pub use alias::{Alias, AliasMode, AliasRef, MonitorAlias};

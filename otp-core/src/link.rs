@@ -14,7 +14,7 @@ use crate::exit_reason::ExitReason;
 use crate::monitor::{self, MonitorRef};
 use crate::pid::Pid;
 use crate::signal;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, shards};
 use crate::table;
 
 /// Links the current process with `pid`. Linking twice, or to oneself, changes nothing.
@@ -61,7 +61,8 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
             return;
         }
     }
-    let linked = table::get(pid).is_some_and(|peer| {
+    let peer = table::get(pid);
+    let linked = peer.as_ref().is_some_and(|peer| {
         let mut inner = peer.inner.lock();
         match inner.life {
             Life::Alive | Life::Ending => drop(inner.extra().links.insert(me)),
@@ -73,6 +74,11 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
     drop(pair);
     if !linked {
         signal::link_exit(cell, pid, ExitReason::NoProc);
+    } else if let Some(peer) = peer
+        && cell.inner.lock().life >= Life::Dead
+    {
+        // An orphan that was declared dead between the two steps: its EXIT may have come too early.
+        signal::link_exit(&peer, me, ExitReason::NoProc);
     }
 }
 
@@ -103,10 +109,15 @@ pub(crate) fn unlink_from(cell: &AnyCell, pid: Pid) {
 
 /// Puts linking and unlinking of two processes in order. Taken before any process lock.
 fn pair(a: Pid, b: Pid) -> MutexGuard<'static, ()> {
-    const LOCKS: usize = 64;
+    const LOCKS: usize = shards(64);
+    #[cfg(otp_loom)]
+    crate::sync::made_once! {
+        static PAIRS: [Mutex<()>; LOCKS] = std::array::from_fn(|_| Mutex::default());
+    }
+    #[cfg(not(otp_loom))]
     static PAIRS: [Mutex<()>; LOCKS] = [const { Mutex::new(()) }; LOCKS];
     let mixed = (a.number() ^ b.number()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    PAIRS[usize::try_from(mixed >> 58).unwrap_or(0)].lock()
+    PAIRS[usize::try_from(mixed >> 58).unwrap_or(0) % LOCKS].lock()
 }
 
 /// A set of pids: a short list for most processes, a hash set for a supervisor with many children.

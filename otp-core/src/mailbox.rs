@@ -219,7 +219,8 @@ impl<M: Send + 'static> Mailbox<M> {
     fn make_room(&self, item: &Item<M>) {
         let Item::Message(message) = item else { return };
         let mut inner = self.cell.inner.lock();
-        let next = inner.bound().filter(|bound| bound.counts(message)).and_then(|bound| bound.took_one());
+        let next =
+            inner.bound().filter(|bound| bound.counts(message)).and_then(|bound| bound.took_one_of_batch());
         drop(inner);
         if let Some(next) = next {
             next.wake_by_ref();
@@ -571,7 +572,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     pub fn send(&self, message: M) {
         match self.cell.push(message) {
             Err(Refused::Full(_) | Refused::Wait(_)) => self.cell.count_dropped(),
-            Ok(_) | Err(Refused::NoProc(_) | Refused::Dropped(_)) => {}
+            Ok(()) | Err(Refused::NoProc(_) | Refused::Dropped(_)) => {}
         }
     }
 
@@ -585,7 +586,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     #[inline]
     pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
         match self.cell.push(message) {
-            Ok(_) | Err(Refused::Dropped(_)) => Ok(()),
+            Ok(()) | Err(Refused::Dropped(_)) => Ok(()),
             Err(refused) => Err(refused.into_error()),
         }
     }
@@ -613,11 +614,8 @@ impl<M: Send + 'static> ProcessRef<M> {
     #[inline]
     pub fn try_request(&self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError<M>> {
         let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
-        match self.cell.push(message) {
-            Ok(number) => {
-                calling.queued_as(number);
-                Ok(calling)
-            }
+        match self.cell.push_locked(self.cell.inner.lock(), message, Some(&calling)) {
+            Ok(()) => Ok(calling),
             Err(Refused::NoProc(_)) => Err(RequestError::NoProc),
             Err(Refused::Full(_) | Refused::Dropped(_)) => Err(RequestError::Full),
             Err(Refused::Wait(message)) => Err(RequestError::Wait(self.send_wait(message), calling)),

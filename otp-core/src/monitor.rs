@@ -138,7 +138,7 @@ pub(crate) enum MonitorState {
 }
 
 #[derive(Debug, Default)]
-struct Special {
+pub(crate) struct Special {
     tag: Option<Tag>,
     /// It is turned off with the monitor.
     alias: Option<AliasRef>,
@@ -221,7 +221,7 @@ pub(crate) fn monitor_with_alias<N: Send + 'static, M: Send + 'static>(
     (monitor, alias)
 }
 
-fn monitor_from(cell: &AnyCell, target: Target, special: Option<Special>) -> MonitorRef {
+pub(crate) fn monitor_from(cell: &AnyCell, target: Target, special: Option<Special>) -> MonitorRef {
     let monitor = MonitorRef::next();
     monitor_as(cell, monitor, target, special);
     monitor

@@ -5,15 +5,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::sync::LazyLock;
 
 use ahash::RandomState;
-use parking_lot::RwLock;
 
 use crate::cell::AnyCell;
 use crate::error::{NotRegistered, RegisterError};
 use crate::pid::Pid;
-use crate::sync::Arc;
+use crate::sync::{Arc, RwLock, made_once, shards};
 use crate::table;
 
 /// A local name: `const` over a `&'static str`, or owned.
@@ -104,17 +102,19 @@ impl fmt::Debug for ProcessName {
     }
 }
 
-const SHARDS: usize = 16;
+const SHARDS: usize = shards(16);
 
 struct Names {
     hasher: RandomState,
     shards: [RwLock<HashMap<ProcessName, Arc<AnyCell>, RandomState>>; SHARDS],
 }
 
-static NAMES: LazyLock<Names> = LazyLock::new(|| {
-    let hasher = RandomState::new();
-    Names { shards: std::array::from_fn(|_| RwLock::new(HashMap::with_hasher(hasher.clone()))), hasher }
-});
+made_once! {
+    static NAMES: Names = {
+        let hasher = RandomState::new();
+        Names { shards: std::array::from_fn(|_| RwLock::new(HashMap::with_hasher(hasher.clone()))), hasher }
+    };
+}
 
 fn shard(name: &str) -> &'static RwLock<HashMap<ProcessName, Arc<AnyCell>, RandomState>> {
     &NAMES.shards[(NAMES.hasher.hash_one(name) >> 60) as usize % SHARDS]

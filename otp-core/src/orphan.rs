@@ -72,12 +72,16 @@ pub fn set_orphan_grace(grace: Duration) {
 /// sequential consistency, so that one of the two sees the other.
 pub(crate) fn watch(head: &Head) {
     let runs = match head.origin {
-        Origin::Spawned | Origin::Linked => head.is_taken(),
-        Origin::Attached => head.running.load(Ordering::Relaxed),
+        Origin::Spawned | Origin::Linked | Origin::Attached => head.is_taken(),
         Origin::Thread(_) => true,
     };
     if runs {
-        watch_slowly(head.pid);
+        // A thread of the system's must not touch what loom models.
+        #[cfg(all(test, otp_loom))]
+        crate::loom_rig::note_watched(head.pid);
+        if !cfg!(otp_loom) {
+            watch_slowly(head.pid);
+        }
     }
 }
 
@@ -117,7 +121,7 @@ fn declare_when_due() {
 }
 
 /// Ends a process without its code, unless that has ended.
-fn declare_dead(pid: Pid) {
+pub(crate) fn declare_dead(pid: Pid) {
     let Some(cell) = table::get(pid) else { return };
     let orphan = {
         let inner = cell.inner.lock();

@@ -46,28 +46,29 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         &self,
         mut inner: MutexGuard<'_, Inner<Inbox<M>>>,
         message: M,
-    ) -> Result<u32, Refused<M>> {
-        let Inner { extra, queue, .. } = &mut *inner;
-        let Some(extra) = extra else {
-            queue.push(message);
-            return Ok(self.wake_receiver(inner));
-        };
+        calling: Option<&Calling>,
+    ) -> Result<(), Refused<M>> {
+        let mut number = inner.pushes;
+        inner.extra();
+        let Inner { extra: Some(extra), queue, .. } = &mut *inner else { unreachable!("it was just made") };
         if extra.closed {
             return Err(Refused::NoProc(message));
         }
         if let Some(sink) = &extra.sink {
+            if let Some(calling) = calling {
+                calling.queued_as(SOFT);
+            }
             if let Some(channel) = sink.as_any().downcast_ref::<Channel<M>>() {
                 channel.send(Received::Message(message));
             }
             inner.pushes = inner.pushes.wrapping_add(1);
-            return Ok(SOFT);
+            return Ok(());
         }
-        let mut number = None;
         let mut oldest = None;
         if let Some(bound) = extra.bound.as_deref_mut().filter(|bound| bound.counts(&message)) {
             if bound.overflow == Overflow::DropOldest {
                 // What is dropped was never handled, so the numbers of requests say nothing about who waits for whom.
-                number = Some(SOFT);
+                number = SOFT;
             }
             if bound.has_room() {
                 bound.waiting += 1;
@@ -90,10 +91,13 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 }
             }
         }
+        if let Some(calling) = calling {
+            calling.queued_as(number);
+        }
         queue.push(message);
-        let queued = self.wake_receiver(inner);
+        self.wake_receiver(inner);
         drop(oldest);
-        Ok(number.unwrap_or(queued))
+        Ok(())
     }
 
     /// Counts a message that its sender lets go of because the mailbox was full.
@@ -138,10 +142,10 @@ impl<M: Send + 'static> SendWait<M> {
         cx: &mut Context<'_>,
         calling: &Calling,
     ) -> Poll<Result<(), SendError<M>>> {
-        self.poll_number(cx).map(|sent| sent.map(|number| calling.queued_as(number)))
+        self.poll_as(cx, Some(calling))
     }
 
-    fn poll_number(&mut self, cx: &mut Context<'_>) -> Poll<Result<u32, SendError<M>>> {
+    fn poll_as(&mut self, cx: &mut Context<'_>, calling: Option<&Calling>) -> Poll<Result<(), SendError<M>>> {
         // Foreign code, cloned outside the lock; so are the wakers below dropped and woken.
         let waker = Arc::new(cx.waker().clone());
         let Some(message) = self.message.take() else { panic!("polled after it was ready") };
@@ -150,10 +154,10 @@ impl<M: Send + 'static> SendWait<M> {
         let extra = inner.extra.as_deref_mut().filter(|_| !gone);
         let Some(bound) = extra.filter(|extra| !extra.closed).and_then(|extra| extra.bound.as_deref_mut())
         else {
-            return Poll::Ready(self.cell.push_locked(inner, message).map_err(Refused::into_error));
+            return Poll::Ready(self.cell.push_locked(inner, message, calling).map_err(Refused::into_error));
         };
         if !bound.counts(&message) {
-            return Poll::Ready(self.cell.push_locked(inner, message).map_err(Refused::into_error));
+            return Poll::Ready(self.cell.push_locked(inner, message, calling).map_err(Refused::into_error));
         }
         if !bound.has_room_for(self.ticket) {
             let (ticket, before) = bound.enqueue(self.ticket, waker);
@@ -169,13 +173,16 @@ impl<M: Send + 'static> SendWait<M> {
             Some(ticket) => bound.leave(ticket),
             None => (None, None),
         };
+        if let Some(calling) = calling {
+            calling.queued_as(if drops { SOFT } else { inner.pushes });
+        }
         inner.queue.push(message);
-        let number = self.cell.wake_receiver(inner);
+        self.cell.wake_receiver(inner);
         drop(own);
         if let Some(next) = next {
             next.wake_by_ref();
         }
-        Poll::Ready(Ok(if drops { SOFT } else { number }))
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -186,7 +193,7 @@ impl<M: Send + 'static> Future for SendWait<M> {
     type Output = Result<(), SendError<M>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_number(cx).map(|sent| sent.map(drop))
+        self.poll_as(cx, None)
     }
 }
 

@@ -59,7 +59,7 @@ impl Head {
         }
         // SAFETY: `HAS_WAKER` was set with release after the one write; nobody writes again.
         #[expect(unsafe_code, reason = "written once, then only read")]
-        self.waker.value.with_mut(|cell| unsafe { (*cell).as_ref() })
+        self.waker.value.with(|cell| unsafe { (*cell).as_ref() })
     }
 
     /// Stores the task's waker, the first time. Called by the one task that drives the process, from its own poll.
@@ -87,7 +87,7 @@ impl Deref for Held<'_> {
     fn deref(&self) -> &Self::Target {
         // SAFETY: this is the one `Held`; it lends the future for no longer than itself.
         #[expect(unsafe_code, reason = "see above")]
-        self.0.future.value.with_mut(|future| unsafe { &*future })
+        self.0.future.value.with(|future| unsafe { &*future })
     }
 }
 

@@ -2,22 +2,21 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::LazyLock;
-
-use parking_lot::RwLock;
 
 use crate::cell::AnyCell;
 use crate::pid::Pid;
-use crate::sync::Arc;
+use crate::sync::{Arc, RwLock, made_once, shards};
 
-const SHARDS: usize = 64;
+const SHARDS: usize = shards(64);
 
 /// Consecutive pids go to different shards; each shard on a cache line of its own.
 #[derive(Default)]
 #[repr(align(64))]
 struct Shard(RwLock<HashMap<u64, Arc<AnyCell>, BuildHasherDefault<Spread>>>);
 
-static TABLE: LazyLock<Box<[Shard]>> = LazyLock::new(|| (0..SHARDS).map(|_| Shard::default()).collect());
+made_once! {
+    static TABLE: Box<[Shard]> = (0..SHARDS).map(|_| Shard::default()).collect();
+}
 
 /// Pids are unique numbers already: one multiplication spreads them over all bits.
 #[derive(Default)]

@@ -17,8 +17,8 @@ use std::time::Duration;
 use crate::crash;
 use crate::panics::catch;
 use crate::pid::Pid;
-use crate::sync::Mutex;
 use crate::table;
+use parking_lot::Mutex;
 
 /// How often the watchdog looks, unless the threshold asks for more.
 const TICK: Duration = Duration::from_millis(50);

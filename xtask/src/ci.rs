@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     step("test", "all tests pass, the crates built together with all features", test::together),
     step("alone", "each crate's tests pass when it is built alone with its default features", test::alone),
     step("loom", "the models of hand-made synchronisation hold in every order of events", test::loom),
+    long("loom-full", "the same models hold with more preemptions", test::loom_full),
     step("doctest", "the examples in the documentation run", test::doctest),
     step("doc", "the documentation builds without a warning", checks::doc),
     step("features", "each crate compiles with no feature, with each one, and with all", features::features),
@@ -241,6 +242,7 @@ mod tests {
             names(&options),
             STEPS.iter().filter(|s| !s.full_only).map(|s| s.name).collect::<Vec<_>>()
         );
+        assert!(!names(&options).contains(&"loom-full"));
         assert_eq!(names(&parse("--full").expect("valid")).len(), STEPS.len());
     }
 

@@ -24,8 +24,18 @@ pub(super) fn alone(workspace: &Workspace) -> StepResult {
 
 /// loom stands in for the locks and atomics of `otp-core/src/sync.rs`, so it is a build of its own.
 pub(super) fn loom(workspace: &Workspace) -> StepResult {
+    run_models(workspace, &[])
+}
+
+/// The same models, looked at further: see `otp-core/src/loom_rig.rs`.
+pub(super) fn loom_full(workspace: &Workspace) -> StepResult {
+    run_models(workspace, &[("OTP_LOOM_FULL", "1")])
+}
+
+fn run_models(workspace: &Workspace, env: &[(&str, &str)]) -> StepResult {
     let mut models = cargo("test --release --package otp-core --no-default-features --lib loom_");
     let target = workspace.target_dir.join("loom");
+    models.envs(env.iter().copied());
     Ok(run(models.env("RUSTFLAGS", "--cfg otp_loom").env("CARGO_TARGET_DIR", target))?)
 }
 
