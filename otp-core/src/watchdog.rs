@@ -120,7 +120,8 @@ impl Poll {
     pub(crate) fn begin(pid: Pid) -> Self {
         let (slot, number) = HERE.with(|here| {
             let slot = here.slot.get().unwrap_or_else(|| register(here));
-            let number = here.polls.get().wrapping_add(1);
+            // What a model does must not depend on how often it ran before.
+            let number = if cfg!(otp_loom) { 1 } else { here.polls.get().wrapping_add(1) };
             here.polls.set(number);
             (slot, number)
         });
@@ -129,7 +130,8 @@ impl Poll {
             slot.poll.store(number, Ordering::Relaxed);
         }
         slot.pid.store(pid.number(), Ordering::Release);
-        if ASLEEP.load(Ordering::Relaxed) {
+        // Models have no time, and a thread of the system's would be no thread of theirs.
+        if cfg!(not(otp_loom)) && ASLEEP.load(Ordering::Relaxed) {
             wake();
         }
         Self { slot, outer, number }

@@ -85,8 +85,7 @@ async fn what_comes_next_is_outside_of_it() {
 async fn the_span_is_that_in_which_the_call_was_made() {
     let (witness, _subscriber) = started().await;
     let call = tracing::info_span!("made here").in_scope(|| witness.call(WitnessCall::Here));
-    let awaited = async { call.await };
-    assert_eq!(awaited.instrument(tracing::info_span!("awaited here")).await, Ok(Some("made here")));
+    assert_eq!(call.instrument(tracing::info_span!("awaited here")).await, Ok(Some("made here")));
 }
 
 #[otp_genserver::test(start_paused = true)]
