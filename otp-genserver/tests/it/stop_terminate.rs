@@ -519,3 +519,34 @@ async fn gs_017_only_stop_in_init_is_reported() {
         assert_eq!(reports.of("otp::process").len(), expected, "{error:?}");
     }
 }
+
+#[otp_genserver::test]
+async fn gs_079_the_report_names_the_client_of_the_failing_call() {
+    for way in [Way::Panic, Way::Err, Way::ProcessExit] {
+        let (reports, _guard) = Reports::capture();
+        let (server, _) = Plan::new().up().await;
+        let outcome = server.ask(move |_, _reply, cx| way.end(cx)).await;
+        assert!(matches!(outcome, Err(CallError::Exit(_))), "{outcome:?}");
+        let [report] = &reports.of("otp::process")[..] else { panic!("{way:?}: not one report") };
+        let client = format!("client={}", otp_genserver::process::current().expect("a test is a process"));
+        assert!(report.contains(&client), "{report}");
+        assert!(report.contains("last_message=\"call\""), "{report}");
+    }
+}
+
+#[otp_genserver::test]
+async fn gs_079_a_crash_after_an_answered_call_names_nobody() {
+    let (reports, _guard) = Reports::capture();
+    let (server, _) = Plan::new().up().await;
+    server
+        .ask(|_, reply, _| {
+            reply.send(1);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    server.tell(|_, cx| Way::Panic.end(cx));
+    settle().await;
+    let [report] = &reports.of("otp::process")[..] else { panic!("not one report") };
+    assert!(!report.contains("client="), "{report}");
+}
