@@ -95,10 +95,7 @@ impl Bound {
     }
 
     /// The next message that is to be dropped from the receiver's batch, and where it stood.
-    pub(crate) fn pay_debt<M: 'static>(
-        &mut self,
-        batch: &mut VecDeque<Item<M>>,
-    ) -> Option<(usize, Item<M>)> {
+    pub(crate) fn pay_debt<M: 'static>(&mut self, batch: &mut VecDeque<Item<M>>) -> Option<(usize, Item<M>)> {
         self.debt = self.debt.checked_sub(1)?;
         self.remove_oldest(batch)
     }

@@ -40,9 +40,9 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
         orphan::came_home(pid);
         return false;
     };
-    let unreceived = extra.as_mut().and_then(|extra| {
-        extra.sink.take().map(ThreadSink::close).or_else(|| extra.unreceived.take())
-    });
+    let unreceived = extra
+        .as_mut()
+        .and_then(|extra| extra.sink.take().map(ThreadSink::close).or_else(|| extra.unreceived.take()));
 
     // Foreign destructors: a panic in one is reported and goes no further.
     report_drop(pid, catch(drop_future));
