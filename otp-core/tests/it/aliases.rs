@@ -225,11 +225,7 @@ async fn a_demonitor_alias_takes_any_number_of_messages_and_leaves_the_monitor()
         wait_for_end(peer.pid()).await;
         assert_eq!(
             drain(&mut mailbox).await,
-            [
-                Got::Message(1),
-                Got::Message(2),
-                Got::Down(monitor, peer.pid().into(), because("r"))
-            ]
+            [Got::Message(1), Got::Message(2), Got::Down(monitor, peer.pid().into(), because("r"))]
         );
     })
     .await;
@@ -330,7 +326,8 @@ async fn proc_075_unalias_is_true_once_and_for_the_owner_alone() {
 #[test]
 fn proc_075_unalias_needs_a_process() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let body = otp_core::attach_with(async |mailbox: Mailbox<u32>| mailbox.alias::<u32>(AliasMode::Reply).id());
+    let body =
+        otp_core::attach_with(async |mailbox: Mailbox<u32>| mailbox.alias::<u32>(AliasMode::Reply).id());
     let alias = runtime.block_on(body).expect("it ends well");
     assert_eq!(process::unalias(alias), Err(NotAProcess));
 }

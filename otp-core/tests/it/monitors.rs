@@ -431,9 +431,10 @@ async fn a_tag_that_panics_as_it_is_dropped_keeps_no_news_from_others() {
         let (holder, target) = (Puppet::new(), idle().pid());
         for _ in 0..3 {
             holder
-                .run(move || drop(process::monitor_tagged(target, Tag::new(Bomb))))
+                .run(move || process::monitor_tagged(target, Tag::new(Bomb)))
                 .await
-                .expect("nothing is dropped yet");
+                .expect("nothing is dropped yet")
+                .expect("in a process");
         }
         let monitor = monitor(holder.pid());
         holder.end(because("r"));
