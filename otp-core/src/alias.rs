@@ -12,6 +12,7 @@ use crate::inbox::Inbox;
 use crate::monitor::{self, MonitorRef};
 use crate::pid::Pid;
 use crate::sync::Arc;
+use crate::table;
 
 /// The identity of one alias.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +57,7 @@ pub enum MonitorAlias {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Active {
     pub(crate) once: bool,
-    /// The monitor that goes with it.
+    /// The monitor that ends with it.
     pub(crate) monitor: Option<MonitorRef>,
 }
 
@@ -134,9 +135,13 @@ fn push<N: Send + 'static>(cell: &Cell<Inbox<N>>, id: AliasRef, message: N) {
     if active.once {
         extra.aliases.remove(&id);
     }
-    drop(cell.push_locked(inner, message, None));
-    if let Some(monitor) = active.monitor.filter(|_| active.once) {
-        monitor::end(cell, monitor, false);
+    // Under the same lock as the message: a DOWN that comes now finds no monitor.
+    let ended = active.monitor.and_then(|monitor| Some((monitor, extra.monitors.remove(&monitor)?)));
+    cell.deliver(inner, message);
+    if let Some((monitor, monitoring)) = ended
+        && let Some(target) = monitoring.target().and_then(table::get)
+    {
+        monitor::forget_watcher(&target, monitor);
     }
 }
 

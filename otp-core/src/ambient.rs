@@ -134,27 +134,67 @@ impl<'a> Scope<'a> {
 
     #[cold]
     fn resolve_slowly(&self, death: Option<&ExitReason>) {
-        let next = || {
-            DEFERRED.with_borrow_mut(|list| {
-                let last = if list.len() > self.deferred_from { list.pop() } else { None };
-                AMBIENT.with(|ambient| ambient.deferred.set(list.len()));
-                last
-            })
-        };
-        // One at a time and unborrowed: waking a caller runs foreign code.
-        while let Some(request) = next() {
-            let mut inner = self.cell.inner.lock();
-            if death.is_none() && inner.life == Life::Ending {
-                inner.extra().unanswered.push(request);
-            } else {
-                drop(inner);
-                // A waker that panics must not keep the news from the others.
-                if let Err(reason) = catch(|| request.resolve(death)) {
-                    tracing::error!(target: "otp::process", %reason, "a caller's waker panicked");
-                }
+        resolve_from(self.deferred_from, self.cell, death);
+    }
+}
+
+/// Tells the callers whose requests stand in `DEFERRED` from there on, the last one first.
+fn resolve_from(deferred_from: usize, cell: &AnyCell, death: Option<&ExitReason>) {
+    let next = || {
+        DEFERRED.with_borrow_mut(|list| {
+            let last = if list.len() > deferred_from { list.pop() } else { None };
+            AMBIENT.with(|ambient| ambient.deferred.set(list.len()));
+            last
+        })
+    };
+    // One at a time and unborrowed: waking a caller runs foreign code.
+    while let Some(request) = next() {
+        let mut inner = cell.inner.lock();
+        if death.is_none() && matches!(inner.life, Life::Ending | Life::Doomed) {
+            inner.extra().unanswered.push(request);
+        } else {
+            drop(inner);
+            // A waker that panics must not keep the news from the others.
+            if let Err(reason) = catch(|| request.resolve(death)) {
+                tracing::error!(target: "otp::process", %reason, "a caller's waker panicked");
             }
         }
     }
+}
+
+/// A thread process receives again: had it panicked meanwhile, it has caught that, and lives.
+#[inline]
+pub(crate) fn lives_on(thread: &AnyCell) {
+    if AMBIENT.with(|ambient| ambient.deferred.get()) > 0
+        && with(|cell| cell.is_some_and(|cell| cell.head.pid == thread.head.pid))
+    {
+        // The thread's own scope is the first one there.
+        resolve_from(0, thread, None);
+    }
+}
+
+/// Takes a request that a thread process lets go of when its death is certain: the caller hears of that. Gives it back
+/// if this code runs elsewhere, or the process lives.
+#[cold]
+pub(crate) fn leave_to_dying_thread(request: Unanswered) -> Option<Unanswered> {
+    with(|cell| {
+        let Some(cell) = cell.filter(|cell| {
+            cell.head.pid == request.server()
+                && matches!(cell.head.origin, Origin::Thread(_))
+                && cell.head.is_doomed()
+        }) else {
+            return Some(request);
+        };
+        let mut inner = cell.inner.lock();
+        if inner.life < Life::Buried {
+            inner.extra().unanswered.push(request);
+        } else {
+            drop(inner);
+            // An orphan's.
+            request.resolve(Some(&ExitReason::Killed));
+        }
+        None
+    })
 }
 
 impl Drop for Scope<'_> {

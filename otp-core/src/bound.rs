@@ -27,6 +27,9 @@ pub enum Overflow {
     Wait,
 }
 
+/// There is no message to drop.
+pub(crate) struct NothingWaits;
+
 /// The bound of one mailbox; see `Extra::bound`.
 pub(crate) struct Bound {
     pub(crate) limit: usize,
@@ -38,8 +41,10 @@ pub(crate) struct Bound {
     /// Senders that wait for room, in the order of their coming. Shared, so that no foreign code runs under the lock.
     senders: BTreeMap<u64, Arc<Waker>>,
     next_ticket: u64,
-    /// How many messages are to be dropped from the receiver's batch, which senders cannot reach.
-    pub(crate) debt: usize,
+    /// How many of those stand in the receiver's batch, which senders cannot reach.
+    batched: usize,
+    /// How many messages of that batch, the oldest, are to be dropped: they do not count as waiting any more.
+    debt: usize,
     /// A `fn(&M) -> bool`: whether the bound concerns a message. Erased, since `Extra` does not know the messages.
     counts: Box<dyn Any + Send>,
 }
@@ -53,6 +58,7 @@ impl Bound {
             dropped: 0,
             senders: BTreeMap::new(),
             next_ticket: 0,
+            batched: 0,
             debt: 0,
             counts: Box::new(counts),
         }
@@ -63,18 +69,51 @@ impl Bound {
         self.counts.downcast_ref::<fn(&M) -> bool>().is_none_or(|counts| counts(message))
     }
 
-    /// Removes the message that waits longest from `items`, if any of them counts.
-    pub(crate) fn remove_oldest<M: 'static>(&self, items: &mut VecDeque<Item<M>>) -> Option<Item<M>> {
-        let oldest =
-            items.iter().position(|item| matches!(item, Item::Message(message) if self.counts(message)))?;
-        items.remove(oldest)
+    /// The message that waits longest has to go: it is taken out of `queue`, or, if it stands in the receiver's batch,
+    /// goes before the receiver's next look. `Err` if no message waits.
+    pub(crate) fn drop_oldest<M: 'static>(
+        &mut self,
+        queue: &mut VecDeque<Item<M>>,
+    ) -> Result<Option<Item<M>>, NothingWaits> {
+        let dropped = if self.batched > 0 {
+            self.batched -= 1;
+            self.debt += 1;
+            None
+        } else {
+            Some(self.remove_oldest(queue).ok_or(NothingWaits)?.1)
+        };
+        self.waiting -= 1;
+        self.dropped += 1;
+        Ok(dropped)
     }
 
-    /// Whether one more message has room. Those who wait for room come first, but nobody waits for a bound that can
-    /// make room by dropping.
-    pub(crate) fn has_room(&self) -> bool {
-        let before = if self.overflow == Overflow::DropOldest { 0 } else { self.senders.len() };
-        self.waiting + before < self.limit
+    /// Removes the message that waits longest from `items`, if any of them counts, and says where it stood.
+    fn remove_oldest<M: 'static>(&self, items: &mut VecDeque<Item<M>>) -> Option<(usize, Item<M>)> {
+        let at =
+            items.iter().position(|item| matches!(item, Item::Message(message) if self.counts(message)))?;
+        Some((at, items.remove(at)?))
+    }
+
+    /// The next message that is to be dropped from the receiver's batch, and where it stood.
+    pub(crate) fn pay_debt<M: 'static>(&mut self, batch: &mut VecDeque<Item<M>>) -> Option<(usize, Item<M>)> {
+        self.debt = self.debt.checked_sub(1)?;
+        self.remove_oldest(batch)
+    }
+
+    /// Whether the batch has messages that are to be dropped.
+    pub(crate) const fn is_in_debt(&self) -> bool {
+        self.debt > 0
+    }
+
+    /// The receiver has taken all that waits into its batch.
+    pub(crate) const fn took_batch(&mut self) {
+        self.batched = self.waiting;
+    }
+
+    /// A message is back in the receiver's batch.
+    pub(crate) const fn put_back(&mut self) {
+        self.waiting += 1;
+        self.batched += 1;
     }
 
     /// Whether a sender that waits, or that is about to, has room now: those who came before it come first.
@@ -107,19 +146,15 @@ impl Bound {
         self.senders.values().next().cloned()
     }
 
-    /// A message was taken out. Returns the sender to wake.
+    /// A message was taken out of the queue. Returns the sender to wake.
     pub(crate) fn took_one(&mut self) -> Option<Arc<Waker>> {
-        self.waiting = self.waiting.saturating_sub(1);
+        self.waiting -= 1;
         self.next_sender()
     }
 
-    /// As `took_one`, from the receiver's batch. If a sender has had that message dropped meanwhile, it was too late.
+    /// A message was taken out of the batch. Returns the sender to wake.
     pub(crate) fn took_one_of_batch(&mut self) -> Option<Arc<Waker>> {
-        if self.debt > 0 {
-            self.debt -= 1;
-            self.dropped -= 1;
-            return None;
-        }
+        self.batched -= 1;
         self.took_one()
     }
 

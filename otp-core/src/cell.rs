@@ -20,6 +20,7 @@ use crate::pid::Pid;
 use crate::push::Refused;
 use crate::run_token::Guarded;
 use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::thread_sink::ThreadSink;
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.
@@ -204,12 +205,11 @@ impl<Q: ?Sized> Cell<Q> {
     pub(crate) fn doom(&self, mut inner: MutexGuard<'_, Inner<Q>>, reason: ExitReason) {
         let extra = inner.extra();
         extra.exit = Some(reason);
-        // The thread of a thread process finds its channel closed.
-        let sink = extra.sink.take();
+        // The thread of a thread process finds its channel closed and empty.
+        extra.unreceived = extra.sink.take().map(ThreadSink::close);
         inner.life = Life::Doomed;
         self.head.set_gone();
         drop(inner);
-        drop(sink);
         self.head.wake();
         orphan::watch(&self.head);
     }
@@ -221,6 +221,7 @@ impl<Q: ?Sized> Cell<Q> {
         }
         let mut inner = self.inner.lock();
         if inner.life >= Life::Dead {
+            // An orphan, declared dead: nothing else runs after its death.
             return Some(ExitReason::Killed);
         }
         inner.extra.as_mut().and_then(|extra| extra.exit.take())

@@ -14,6 +14,7 @@ use crate::orphan;
 use crate::panics::catch;
 use crate::pid::Pid;
 use crate::signal;
+use crate::thread_sink::ThreadSink;
 use crate::timer;
 use crate::{name, table};
 
@@ -39,11 +40,13 @@ pub(crate) fn die(scope: &Scope<'_>, reason: &ExitReason, drop_future: impl FnOn
         orphan::came_home(pid);
         return false;
     };
-    let sink = extra.as_mut().and_then(|extra| extra.sink.take());
+    let unreceived = extra
+        .as_mut()
+        .and_then(|extra| extra.sink.take().map(ThreadSink::close).or_else(|| extra.unreceived.take()));
 
     // Foreign destructors: a panic in one is reported and goes no further.
     report_drop(pid, catch(drop_future));
-    report_drop(pid, catch(|| drop((queue, sink))));
+    report_drop(pid, catch(|| drop((queue, unreceived))));
 
     if let Some(extra) = &mut extra {
         for hook in std::mem::take(&mut extra.hooks) {
@@ -88,6 +91,8 @@ fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
         if let Some(target) = monitoring.target().and_then(table::get) {
             monitor::forget_watcher(&target, reference);
         }
+        // Its tag is the user's.
+        report_drop(pid, catch(|| drop(monitoring)));
     }
     for sender in extra.bound.map_or_else(Vec::new, |mut bound| bound.take_senders()) {
         report_drop(pid, catch(|| sender.wake_by_ref()));

@@ -1,5 +1,6 @@
 //! [`Extra`]: the part of a process that most processes never need, behind one pointer.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::task::Waker;
 
@@ -47,4 +48,6 @@ pub(crate) struct Extra {
     pub(crate) bound: Option<Box<Bound>>,
     /// Where messages and signals go instead of the queue: the channel of a thread process.
     pub(crate) sink: Option<Box<dyn ThreadSink>>,
+    /// What stood in that channel when an exit signal closed it.
+    pub(crate) unreceived: Option<Box<dyn Any + Send>>,
 }

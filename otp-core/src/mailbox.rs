@@ -164,12 +164,10 @@ impl<M: Send + 'static> Mailbox<M> {
                 .enumerate()
                 .skip(*seen)
                 .find_map(|(at, item)| wanted(item.as_waiting()).then_some(at));
-            if let Some(item) = found.and_then(|at| batch.items.remove(at)) {
+            if let Some(at) = found {
                 // The next search begins where this item stood: what is before it was not wanted.
-                *seen = found.unwrap_or(0);
-                if batch.bounded {
-                    self.make_room(&item);
-                }
+                *seen = at;
+                let Some(item) = self.take_from_batch(at) else { continue };
                 self.cell.head.count_handled();
                 if self.is_flushed(&item) {
                     continue;
@@ -195,7 +193,10 @@ impl<M: Send + 'static> Mailbox<M> {
         inner.parked = true;
         let before = batch.items.len();
         batch.items.append(&mut inner.queue.items);
-        batch.bounded = inner.bound().is_some();
+        if let Some(bound) = inner.bound() {
+            batch.bounded = true;
+            bound.took_batch();
+        }
         batch.items.len() > before
     }
 
@@ -206,25 +207,41 @@ impl<M: Send + 'static> Mailbox<M> {
         {
             let mut inner = self.cell.inner.lock();
             let Some(bound) = inner.bound() else { return };
-            while bound.debt > 0 {
-                bound.debt -= 1;
-                dropped.extend(bound.remove_oldest(&mut batch.items));
+            while let Some((at, item)) = bound.pay_debt(&mut batch.items) {
+                *seen -= usize::from(at < *seen);
+                dropped.push(item);
             }
         }
-        *seen = seen.saturating_sub(dropped.len());
+        // Foreign destructors, unlocked.
+        drop(dropped);
     }
 
-    /// A message leaves the mailbox: whoever waits for room comes next.
+    /// Takes one item out of the batch. `None` if there is none, or if a bound has dropped something of it meanwhile.
+    #[inline]
+    fn take_from_batch(&mut self, at: usize) -> Option<Item<M>> {
+        let batch = self.batch.as_mut()?;
+        if batch.bounded { self.take_from_bounded_batch(at) } else { batch.items.remove(at) }
+    }
+
     #[cold]
-    fn make_room(&self, item: &Item<M>) {
-        let Item::Message(message) = item else { return };
+    fn take_from_bounded_batch(&mut self, at: usize) -> Option<Item<M>> {
+        let batch = self.batch.as_mut()?;
         let mut inner = self.cell.inner.lock();
-        let next =
-            inner.bound().filter(|bound| bound.counts(message)).and_then(|bound| bound.took_one_of_batch());
+        let mut bound = inner.bound();
+        if bound.as_ref().is_some_and(|bound| bound.is_in_debt()) {
+            return None;
+        }
+        let item = batch.items.remove(at)?;
+        let next = match (&item, &mut bound) {
+            // A message leaves the mailbox: whoever waits for room comes next.
+            (Item::Message(message), Some(bound)) if bound.counts(message) => bound.took_one_of_batch(),
+            _ => None,
+        };
         drop(inner);
         if let Some(next) = next {
             next.wake_by_ref();
         }
+        Some(item)
     }
 
     /// The next item of the batch.
@@ -239,10 +256,15 @@ impl<M: Send + 'static> Mailbox<M> {
 
     #[cold]
     fn pop_bounded_batch(&mut self) -> Option<Item<M>> {
-        self.pay_debt(&mut 0);
-        let item = self.batch.as_mut()?.items.pop_front()?;
-        self.make_room(&item);
-        Some(item)
+        loop {
+            self.pay_debt(&mut 0);
+            if self.batch.as_ref()?.items.is_empty() {
+                return None;
+            }
+            if let Some(item) = self.take_from_bounded_batch(0) {
+                return Some(item);
+            }
+        }
     }
 
     /// Whether something may be waiting besides the first `seen` items of the batch.
@@ -489,7 +511,18 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
     pub fn put_back(&mut self, message: M) {
-        self.batch.get_or_insert_default().items.push_front(Item::Message(message));
+        self.pay_debt(&mut 0);
+        let batch = self.batch.get_or_insert_default();
+        {
+            let mut inner = self.cell.inner.lock();
+            if let Some(bound) = inner.bound() {
+                batch.bounded = true;
+                if bound.counts(&message) {
+                    bound.put_back();
+                }
+            }
+        }
+        batch.items.push_front(Item::Message(message));
     }
 }
 
@@ -570,10 +603,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// `Pid ! Message`.
     #[inline]
     pub fn send(&self, message: M) {
-        match self.cell.push(message) {
-            Err(Refused::Full(_) | Refused::Wait(_)) => self.cell.count_dropped(),
-            Ok(()) | Err(Refused::NoProc(_) | Refused::Dropped(_)) => {}
-        }
+        self.cell.deliver(self.cell.inner.lock(), message);
     }
 
     /// Sends a message, or gives it back if the process is dead or its mailbox full.
@@ -650,7 +680,7 @@ impl<M: Send + 'static> ProcessRef<M> {
         wrap: impl Fn(T) -> M + Send + Sync + 'static,
     ) -> Recipient<T> {
         let to = self.clone();
-        Recipient::new(self.pid(), move |message| drop(to.try_send(wrap(message))))
+        Recipient::new(self.pid(), move |message| to.send(wrap(message)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::alias::{Active, Alias, AliasRef, MonitorAlias};
+use crate::alias::{self, Active, Alias, AliasRef, MonitorAlias};
 use crate::ambient;
 use crate::cell::{AnyCell, Cell, Life};
 use crate::error::NotAProcess;
@@ -217,7 +217,9 @@ pub(crate) fn monitor_with_alias<N: Send + 'static, M: Send + 'static>(
     let special =
         (mode != MonitorAlias::ExplicitUnalias).then(|| Special { tag: None, alias: Some(alias.id()) });
     let erased: &AnyCell = &**cell;
-    monitor_as(erased, monitor, target, special);
+    if !monitor_as(erased, monitor, target, special) {
+        alias::remove(erased, alias.id());
+    }
     (monitor, alias)
 }
 
@@ -227,7 +229,8 @@ pub(crate) fn monitor_from(cell: &AnyCell, target: Target, special: Option<Speci
     monitor
 }
 
-fn monitor_as(cell: &AnyCell, monitor: MonitorRef, target: Target, special: Option<Special>) {
+/// Whether there was anything to monitor: nobody monitors itself.
+fn monitor_as(cell: &AnyCell, monitor: MonitorRef, target: Target, special: Option<Special>) -> bool {
     let me = cell.head.pid;
     let found = match &target {
         Target::Pid(pid) => table::get(*pid),
@@ -235,13 +238,14 @@ fn monitor_as(cell: &AnyCell, monitor: MonitorRef, target: Target, special: Opti
     };
     let pid = found.as_ref().map(|found| found.head.pid);
     if pid == Some(me) {
-        return;
+        // It never was, and neither was its alias.
+        return false;
     }
     {
         let special = special.map(Box::new);
         let mut inner = cell.inner.lock();
         if inner.life >= Life::Dead {
-            return;
+            return false;
         }
         inner.extra().monitors.insert(monitor, Monitoring { state: MonitorState::Active(pid), special });
     }
@@ -257,6 +261,7 @@ fn monitor_as(cell: &AnyCell, monitor: MonitorRef, target: Target, special: Opti
     if !watched {
         down(cell, monitor, target, ExitReason::NoProc);
     }
+    true
 }
 
 /// Ends a monitor of the current process. Unless its `Down` is in the mailbox already, none will arrive.
@@ -300,9 +305,9 @@ pub(crate) fn end(cell: &AnyCell, monitor: MonitorRef, flush: bool) -> bool {
         let Some(extra) = &mut inner.extra else { return false };
         let Some(monitoring) = extra.monitors.get(&monitor) else {
             // A thread's channel is the one place where a DOWN leaves no trace in the map.
-            if let Some(sink) = extra.sink.as_ref().filter(|_| flush) {
-                sink.remove_down(monitor);
-            }
+            let taken_back = extra.sink.as_ref().filter(|_| flush).and_then(|sink| sink.remove_down(monitor));
+            drop(inner);
+            drop(taken_back);
             return false;
         };
         match monitoring.state {

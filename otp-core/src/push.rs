@@ -12,6 +12,7 @@ use crate::calling::{Calling, SOFT};
 use crate::cell::{Cell, Inner};
 use crate::error::{SendError, SendErrorKind};
 use crate::inbox::{Inbox, Received};
+use crate::panics::catch;
 use crate::pid::Pid;
 use crate::sync::{Arc, MutexGuard};
 use crate::thread_sink::Channel;
@@ -70,9 +71,7 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 // What is dropped was never handled, so the numbers of requests say nothing about who waits for whom.
                 number = SOFT;
             }
-            if bound.has_room() {
-                bound.waiting += 1;
-            } else {
+            if !bound.has_room_for(None) {
                 match bound.overflow {
                     Overflow::Reject => return Err(Refused::Full(message)),
                     Overflow::Wait => return Err(Refused::Wait(message)),
@@ -80,29 +79,41 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                         bound.dropped += 1;
                         return Err(Refused::Dropped(message));
                     }
-                    Overflow::DropOldest => {
-                        bound.dropped += 1;
-                        oldest = bound.remove_oldest(&mut queue.items);
-                        if oldest.is_none() {
-                            // It is in the receiver's batch, which drops it before its next look.
-                            bound.debt += 1;
-                        }
-                    }
+                    // If nothing waits but senders, which all the room is kept for, this one goes before them.
+                    Overflow::DropOldest => oldest = bound.drop_oldest(&mut queue.items).ok().flatten(),
                 }
             }
+            bound.waiting += 1;
         }
         if let Some(calling) = calling {
             calling.queued_as(number);
         }
         queue.push(message);
         self.wake_receiver(inner);
-        drop(oldest);
+        if let Err(reason) = catch(|| drop(oldest)) {
+            // It is no fault of this sender, who may be the timer service.
+            tracing::error!(
+                target: "otp::process",
+                pid = %self.head.pid,
+                %reason,
+                "the destructor of a message panicked that a full mailbox has dropped"
+            );
+        }
         Ok(())
+    }
+
+    /// Pushes for a sender who does not ask what became of the message.
+    #[inline]
+    pub(crate) fn deliver(&self, inner: MutexGuard<'_, Inner<Inbox<M>>>, message: M) {
+        match self.push_locked(inner, message, None) {
+            Err(Refused::Full(_) | Refused::Wait(_)) => self.count_dropped(),
+            Ok(()) | Err(Refused::NoProc(_) | Refused::Dropped(_)) => {}
+        }
     }
 
     /// Counts a message that its sender lets go of because the mailbox was full.
     #[cold]
-    pub(crate) fn count_dropped(&self) {
+    fn count_dropped(&self) {
         if let Some(bound) = self.inner.lock().extra.as_mut().and_then(|extra| extra.bound.as_deref_mut()) {
             bound.dropped += 1;
         }

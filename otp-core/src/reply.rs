@@ -272,11 +272,15 @@ pub(crate) struct Unanswered {
 impl Unanswered {
     /// Inside the server's own poll it waits for the end of that poll, when it is known whether the process died.
     fn defer_or_resolve(self) {
-        if ambient::is_in_poll_of(self.slot.server()) {
+        if ambient::is_in_poll_of(self.server()) {
             ambient::defer(self);
-        } else {
-            self.resolve(None);
+        } else if let Some(request) = ambient::leave_to_dying_thread(self) {
+            request.resolve(None);
         }
+    }
+
+    pub(crate) fn server(&self) -> Pid {
+        self.slot.server()
     }
 
     /// Tells the caller: the process died with `Some` reason, or lives.

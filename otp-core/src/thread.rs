@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, TryRecvError};
 use tokio::runtime::Handle;
 
-use crate::ambient::Scope;
+use crate::ambient::{self, Scope};
 use crate::cell::{AnyCell, Cell, Origin};
 use crate::crash::{self, CrashReport};
 use crate::death::die;
@@ -38,6 +38,7 @@ impl<M: Send + 'static> ThreadMailbox<M> {
     /// The channel itself, for `crossbeam_channel::select!`.
     #[must_use]
     pub fn receiver(&self) -> &Receiver<Received<M>> {
+        ambient::lives_on(&*self.cell);
         &self.receiver
     }
 
@@ -47,7 +48,7 @@ impl<M: Send + 'static> ThreadMailbox<M> {
     ///
     /// [`RecvError`]: an exit signal has ended this process.
     pub fn recv(&self) -> Result<Received<M>, RecvError> {
-        self.receiver.recv().inspect(|_| self.cell.head.count_handled())
+        self.receiver().recv().inspect(|_| self.cell.head.count_handled())
     }
 
     /// As [`recv`](Self::recv), for `limit` at most.
@@ -56,7 +57,7 @@ impl<M: Send + 'static> ThreadMailbox<M> {
     ///
     /// [`RecvTimeoutError`]: the time is up, or an exit signal has ended this process.
     pub fn recv_timeout(&self, limit: Duration) -> Result<Received<M>, RecvTimeoutError> {
-        self.receiver.recv_timeout(limit).inspect(|_| self.cell.head.count_handled())
+        self.receiver().recv_timeout(limit).inspect(|_| self.cell.head.count_handled())
     }
 
     /// What is there already.
@@ -65,7 +66,7 @@ impl<M: Send + 'static> ThreadMailbox<M> {
     ///
     /// [`TryRecvError`]: nothing is, or an exit signal has ended this process.
     pub fn try_recv(&self) -> Result<Received<M>, TryRecvError> {
-        self.receiver.try_recv().inspect(|_| self.cell.head.count_handled())
+        self.receiver().try_recv().inspect(|_| self.cell.head.count_handled())
     }
 
     /// Whether an exit signal has hit this process. Work that takes long without receiving looks here now and then.
@@ -199,6 +200,11 @@ impl Spawn {
 fn run(cell: &Arc<AnyCell>, body: impl FnOnce() -> ExitReason) {
     cell.adopt_task(&unparker());
     let scope = Scope::enter(cell);
+    if let Some(reason) = cell.take_doom() {
+        // It was over before it began.
+        die(&scope, &reason, || drop(body));
+        return;
+    }
     cell.head.running.store(true, Ordering::Relaxed);
     let outcome = catch(body);
     cell.head.running.store(false, Ordering::Relaxed);

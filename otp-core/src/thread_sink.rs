@@ -7,14 +7,16 @@ use std::any::Any;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::inbox::{Received, Signal};
-use crate::monitor::MonitorRef;
+use crate::monitor::{Down, MonitorRef};
 
 /// A channel as seen by code that does not know its messages.
 pub(crate) trait ThreadSink: Send {
     fn signal(&self, signal: Signal);
     fn len(&self) -> usize;
-    /// Takes the DOWN of a monitor back. Called by the receiving thread, under the lock.
-    fn remove_down(&self, monitor: MonitorRef) -> bool;
+    /// Takes the DOWN of a monitor back, to be dropped outside the lock. Called by the receiving thread, under the lock.
+    fn remove_down(&self, monitor: MonitorRef) -> Option<Down>;
+    /// Closes the channel and empties it; the contents are for dropping inside the process, outside the lock.
+    fn close(self: Box<Self>) -> Box<dyn Any + Send>;
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -49,12 +51,12 @@ impl<M: Send + 'static> ThreadSink for Channel<M> {
         self.receiver.len()
     }
 
-    fn remove_down(&self, monitor: MonitorRef) -> bool {
-        let mut found = false;
+    fn remove_down(&self, monitor: MonitorRef) -> Option<Down> {
+        let mut found = None;
         // Each one in turn goes back to the end, so that their order is the same after one round.
         for _ in 0..self.receiver.len() {
             match self.receiver.try_recv() {
-                Ok(Received::Down(down)) if down.monitor == monitor => found = true,
+                Ok(Received::Down(down)) if down.monitor == monitor => found = Some(down),
                 Ok(other) => self.send(other),
                 Err(_) => break,
             }
@@ -62,16 +64,14 @@ impl<M: Send + 'static> ThreadSink for Channel<M> {
         found
     }
 
+    fn close(self: Box<Self>) -> Box<dyn Any + Send> {
+        let Self { sender, receiver } = *self;
+        let rest: Vec<Received<M>> = receiver.try_iter().collect();
+        drop(sender);
+        Box::new(rest)
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
-    }
-}
-
-impl<M> Drop for Channel<M> {
-    /// What was not received is dropped; the thread finds the channel closed.
-    fn drop(&mut self) {
-        while let Ok(received) = self.receiver.try_recv() {
-            drop(received);
-        }
     }
 }

@@ -219,3 +219,48 @@ async fn proc_081_info_of_a_process_that_dies_meanwhile_is_whole_or_none() {
     })
     .await;
 }
+
+#[otp_core::test]
+async fn ancestors_are_the_parents_as_far_as_they_live() {
+    scenario(async |mailbox: Mailbox<()>| {
+        let me = mailbox.pid();
+        let child = Puppet::new();
+        let grandchild = child.run(Puppet::new).await.expect("it lives");
+        let last = grandchild.run(Puppet::new).await.expect("it lives");
+        let ancestors = || process::info(last.pid()).expect("alive").ancestors;
+        let above_me = process::info(me).expect("alive").ancestors;
+        let mut all = vec![grandchild.pid(), child.pid(), me];
+        all.extend(&above_me);
+        assert_eq!(ancestors(), all);
+        child.end(ExitReason::Normal);
+        wait_for_end(child.pid()).await;
+        // The parent of the dead is known to nobody.
+        assert_eq!(ancestors(), [grandchild.pid(), child.pid()]);
+        grandchild.end(ExitReason::Normal);
+        wait_for_end(grandchild.pid()).await;
+        assert_eq!(ancestors(), [grandchild.pid()]);
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn callers_are_those_it_works_for_the_nearest_first() {
+    scenario(async |mailbox: Mailbox<()>| {
+        let callers = |of: &Puppet| process::info(of.pid()).expect("alive").callers;
+        let task = || Puppet::start(Spawn::new().for_caller()).0;
+        let first = task();
+        let second = first.run(task).await.expect("it lives");
+        assert_eq!(callers(&first), [mailbox.pid()]);
+        assert_eq!(callers(&second), [first.pid(), mailbox.pid()]);
+        // Who does not work for its parent has no callers, and passes none on.
+        let plain = second.run(Puppet::new).await.expect("it lives");
+        assert_eq!(callers(&plain), []);
+        let third = plain.run(task).await.expect("it lives");
+        assert_eq!(callers(&third), [plain.pid()]);
+        // They are those of the time when it was started.
+        first.end(ExitReason::Normal);
+        wait_for_end(first.pid()).await;
+        assert_eq!(callers(&second), [first.pid(), mailbox.pid()]);
+    })
+    .await;
+}

@@ -2,6 +2,9 @@
 
 #![cfg(all(feature = "macros", not(otp_loom)))]
 
+mod aliases;
+mod bounds;
+mod bounds_model;
 mod crash_reports;
 mod death_order;
 mod exits;
@@ -17,6 +20,7 @@ mod runtime;
 mod signals;
 mod spawning;
 mod support;
+mod threads;
 mod timers;
 mod timers_more;
 mod wakers;

@@ -1,7 +1,8 @@
 //! Monitors.
 
 use otp_core::{
-    ExitReason, Mailbox, MonitorRef, NotAProcess, ProcessName, Target, process, spawn, spawn_monitor,
+    ExitReason, Mailbox, MonitorRef, NotAProcess, ProcessName, Received, Tag, Target, process, spawn,
+    spawn_monitor,
 };
 
 use crate::support::{
@@ -373,4 +374,73 @@ fn monitors_need_a_process() {
     assert_eq!(process::monitor(otp_core::Pid::OUTSIDE), Err(NotAProcess));
     let reference = |_: MonitorRef| ();
     assert_eq!(process::monitor(ProcessName::new("no such name")).map(reference), Err(NotAProcess));
+}
+
+#[otp_core::test]
+async fn proc_066_the_tag_of_a_monitor_comes_back_in_its_down() {
+    const NOBODY: ProcessName = ProcessName::new("proc_066_nobody");
+    scenario(async |mut mailbox: Mailbox<()>| {
+        let peer = mortal();
+        let tag = Tag::new(String::from("mine"));
+        let tagged = process::monitor_tagged(peer.pid(), tag.clone()).expect("in a process");
+        let by_name = process::monitor_tagged(NOBODY, Tag::new(7_u32)).expect("in a process");
+        let Received::Down(down) = mailbox.receive().await else { panic!("a DOWN") };
+        assert_eq!((down.monitor, &down.target), (by_name, &Target::Name(NOBODY)));
+        assert_eq!(down.reason, ExitReason::NoProc);
+        let found = down.tag.expect("tagged");
+        assert_eq!((found.get::<u32>(), found.get::<u64>()), (Some(&7), None));
+        peer.send(because("r"));
+        let Received::Down(down) = mailbox.receive().await else { panic!("a DOWN") };
+        assert_eq!((down.monitor, down.pid(), &down.reason), (tagged, Some(peer.pid()), &because("r")));
+        assert_eq!(down.tag.as_ref(), Some(&tag));
+        assert_ne!(down.tag, Some(Tag::new(String::from("mine"))), "equal is the same one");
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn proc_066_a_monitor_without_a_tag_has_none_and_tags_do_not_mix() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        let peer = mortal();
+        let plain = monitor(peer.pid());
+        let tagged =
+            [1_u32, 2].map(|n| process::monitor_tagged(peer.pid(), Tag::new(n)).expect("in a process"));
+        peer.send(because("r"));
+        for _ in 0..3 {
+            let Received::Down(down) = mailbox.receive().await else { panic!("a DOWN") };
+            let expected = match down.monitor {
+                m if m == plain => None,
+                m if m == tagged[0] => Some(1),
+                _ => Some(2),
+            };
+            assert_eq!(down.tag.as_ref().and_then(Tag::get::<u32>).copied(), expected);
+        }
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_tag_that_panics_as_it_is_dropped_keeps_no_news_from_others() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("from a destructor"));
+        }
+    }
+    scenario(async |mut mailbox: Mailbox<()>| {
+        let (holder, target) = (Puppet::new(), idle().pid());
+        for _ in 0..3 {
+            holder
+                .run(move || process::monitor_tagged(target, Tag::new(Bomb)))
+                .await
+                .expect("nothing is dropped yet")
+                .expect("in a process");
+        }
+        let monitor = monitor(holder.pid());
+        holder.end(because("r"));
+        assert_eq!(next(&mut mailbox).await, Got::Down(monitor, holder.pid().into(), because("r")));
+        settle().await;
+        assert_eq!(process::info(target).expect("alive").monitored_by, []);
+    })
+    .await;
 }
