@@ -44,7 +44,7 @@ pub(crate) struct Bound {
     /// How many of those stand in the receiver's batch, which senders cannot reach.
     batched: usize,
     /// How many messages of that batch, the oldest, are to be dropped: they do not count as waiting any more.
-    debt: usize,
+    pub(crate) debt: usize,
     /// A `fn(&M) -> bool`: whether the bound concerns a message. Erased, since `Extra` does not know the messages.
     counts: Box<dyn Any + Send>,
 }
