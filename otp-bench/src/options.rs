@@ -54,7 +54,8 @@ pub(crate) fn usage() -> String {
     let mut text = "Usage: otp-bench PEER WORKLOAD [--threads T] [--n N]\n\nPeers:\n".to_owned();
     for peer in PEERS {
         let PeerName { name, about, kind } = peer;
-        text += &format!("  {name:<16} {about}{}\n", if *kind == Kind::Variant { " (a variant)" } else { "" });
+        text +=
+            &format!("  {name:<16} {about}{}\n", if *kind == Kind::Variant { " (a variant)" } else { "" });
     }
     text += "\nWorkloads:\n";
     for workload in WORKLOADS {
