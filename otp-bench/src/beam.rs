@@ -19,7 +19,7 @@ pub(crate) fn run(options: &Options, limit: Duration) -> Result<Outcome, String>
     let output = match elixir.stdin(Stdio::null()).stderr(Stdio::inherit()).output() {
         Ok(output) => output,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(Outcome::Unsupported("elixir is not installed"));
+            return Ok(Outcome::Absent("elixir is not installed"));
         }
         Err(error) => return Err(format!("elixir: {error}")),
     };

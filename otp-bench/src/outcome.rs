@@ -15,6 +15,8 @@ pub(crate) enum Outcome {
     },
     /// The peer cannot do this work, for a reason that the table's footnote shows.
     Unsupported(&'static str),
+    /// The peer is not installed on this machine.
+    Absent(&'static str),
     /// A line that another program has made.
     Line(String),
 }
@@ -36,6 +38,7 @@ impl Outcome {
                 format!(r#"{head},"n":{n},"ns_per_op":{each:.2}{rss}}}"#)
             }
             Self::Unsupported(reason) => format!(r#"{head},"unsupported":"{reason}"}}"#),
+            Self::Absent(reason) => format!(r#"{head},"absent":"{reason}"}}"#),
             Self::Line(line) => line.clone(),
         }
     }

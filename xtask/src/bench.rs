@@ -38,7 +38,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, String> {
 }
 
 /// Runs every workload on every peer once, with few operations: for ci, which wants to know that they run, not how fast.
-/// Returns why some could not run here, each reason once.
+/// Returns which peers are not installed here, each once.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<Vec<String>, String> {
     let program = build(workspace, "dev")?;
     let samples = measure(&program, &Options::smoke())?;
@@ -46,14 +46,18 @@ pub(crate) fn smoke(workspace: &Workspace) -> Result<Vec<String>, String> {
     for sample in &samples {
         let peer = sample.run.peer;
         match &sample.outcome {
-            Outcome::Measured { .. } => {}
-            Outcome::Unsupported(reason) => absent.push(format!("{peer}: {reason}")),
+            Outcome::Measured { .. } | Outcome::Unsupported(_) => {}
+            Outcome::Absent(reason) => {
+                let line = format!("{peer}: {reason}");
+                if !absent.contains(&line) {
+                    absent.push(line);
+                }
+            }
             Outcome::Failed(reason) => {
                 return Err(format!("{peer} {}: {reason}", sample.run.workload));
             }
         }
     }
-    absent.dedup();
     Ok(absent)
 }
 

@@ -20,8 +20,10 @@ pub(super) enum Outcome {
         ns_per_op: f64,
         rss_bytes_per_process: Option<f64>,
     },
-    /// The peer cannot do this, or is not there.
+    /// The peer cannot do this.
     Unsupported(String),
+    /// The peer is not installed.
+    Absent(String),
     Failed(String),
 }
 
@@ -32,6 +34,9 @@ impl Outcome {
         let value: Value = serde_json::from_str(line).unwrap_or_default();
         if let Some(reason) = value["unsupported"].as_str() {
             return Self::Unsupported(reason.to_owned());
+        }
+        if let Some(reason) = value["absent"].as_str() {
+            return Self::Absent(reason.to_owned());
         }
         match (value["n"].as_u64(), value["ns_per_op"].as_f64()) {
             (Some(n), Some(ns_per_op)) => {
@@ -60,6 +65,7 @@ impl Sample {
                 }
             }
             Outcome::Unsupported(reason) => line["unsupported"] = json!(reason),
+            Outcome::Absent(reason) => line["absent"] = json!(reason),
             Outcome::Failed(reason) => line["failed"] = json!(reason),
         }
         line
@@ -76,8 +82,10 @@ mod tests {
         assert_eq!(Outcome::parse(r#"{"peer":"otp","n":3,"ns_per_op":2.50}"#), measured(None));
         let line = r#"{"n":3,"ns_per_op":2.5,"rss_bytes_per_process":600}"#;
         assert_eq!(Outcome::parse(line), measured(Some(600.0)));
-        let line = r#"{"peer":"beam","unsupported":"elixir is not installed"}"#;
-        assert_eq!(Outcome::parse(line), Outcome::Unsupported("elixir is not installed".to_owned()));
+        let line = r#"{"peer":"spawned","unsupported":"no supervisor"}"#;
+        assert_eq!(Outcome::parse(line), Outcome::Unsupported("no supervisor".to_owned()));
+        let line = r#"{"peer":"beam","absent":"elixir is not installed"}"#;
+        assert_eq!(Outcome::parse(line), Outcome::Absent("elixir is not installed".to_owned()));
     }
 
     #[test]

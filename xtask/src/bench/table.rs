@@ -32,14 +32,14 @@ fn header(options: &Options) -> Vec<String> {
 fn time(sample: &Sample) -> Option<f64> {
     match sample.outcome {
         Outcome::Measured { ns_per_op, .. } => Some(ns_per_op),
-        Outcome::Unsupported(_) | Outcome::Failed(_) => None,
+        _ => None,
     }
 }
 
 fn bytes(sample: &Sample) -> Option<f64> {
     match sample.outcome {
         Outcome::Measured { rss_bytes_per_process, .. } => rss_bytes_per_process,
-        Outcome::Unsupported(_) | Outcome::Failed(_) => None,
+        _ => None,
     }
 }
 
@@ -158,7 +158,7 @@ fn missing(samples: &[Sample]) -> String {
         let (peer, workload) = (sample.run.peer, sample.run.workload);
         let line = match &sample.outcome {
             Outcome::Measured { .. } => continue,
-            Outcome::Unsupported(reason) => format!("– {peer}: {reason}\n"),
+            Outcome::Unsupported(reason) | Outcome::Absent(reason) => format!("– {peer}: {reason}\n"),
             Outcome::Failed(reason) => format!("FAILED: {peer} {workload}: {reason}\n"),
         };
         if !lines.contains(&line) {
@@ -211,7 +211,7 @@ mod tests {
             rounds: 1,
             ..Options::default()
         };
-        let absent = || Outcome::Unsupported("elixir is not installed".to_owned());
+        let absent = || Outcome::Absent("elixir is not installed".to_owned());
         let samples = [
             sample("call", "otp", 0.0, measured(200.0, None)),
             sample("call", "raw", 0.0, measured(100.0, None)),
