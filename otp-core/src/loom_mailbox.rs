@@ -53,7 +53,6 @@ fn loom_a_sleeping_receiver_is_woken_by_each_push() {
     });
 }
 
-///
 #[test]
 fn loom_a_sleeping_receiver_is_woken_by_one_of_two_senders() {
     three_threads(|| {

@@ -261,7 +261,6 @@ fn loom_a_holder_and_its_target_die_at_once() {
     });
 }
 
-///
 #[test]
 fn loom_of_two_exit_signals_one_counts() {
     three_threads(|| {
