@@ -62,7 +62,6 @@ fn loom_room_wakes_the_sender_that_waits() {
     });
 }
 
-///
 #[test]
 fn loom_room_wakes_two_senders_one_after_the_other() {
     three_threads(|| {

@@ -63,7 +63,6 @@ fn loom_of_two_that_call_each_other_one_is_refused() {
     });
 }
 
-///
 #[test]
 fn loom_of_three_that_call_in_a_circle_one_is_refused() {
     three_threads(|| {

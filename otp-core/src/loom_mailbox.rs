@@ -4,7 +4,7 @@
 //! Two threads or three; `loom_rig.rs` says with how many preemptions. They prove that
 //!
 //! * a receiver that sleeps is woken by the next push or exit signal, whichever of the wakers it has;
-//! * a message is received, given back, or dropped with the process, and none stays in the queue of a dead one;
+//! * a message is received, given back, or dropped with the process, run, and none stays in the queue of a dead one;
 //! * what was sent before a mailbox was closed is received, what comes after is given back;
 //! * the caller of a request hears of its end, however the server dies.
 
@@ -18,7 +18,7 @@ use crate::behaviour::{Answer, end, request};
 use crate::exit_reason::ExitReason;
 use crate::inbox::Received;
 use crate::loom_rig::{
-    Message, Tracked, drain, kill, process, three_threads, two_threads, waiting, with_body,
+    Message, Tracked, drain, kill, process, run, three_threads, two_threads, waiting, with_body,
 };
 use crate::mailbox::Mailbox;
 use crate::pid::Pid;
@@ -48,12 +48,11 @@ fn loom_a_sleeping_receiver_is_woken_by_each_push() {
             address.try_send(1).expect("it waits for two");
             address.try_send(2).expect("it waits for two");
         });
-        block_on(root);
+        run(root);
         sender.join().unwrap();
     });
 }
 
-///
 #[test]
 fn loom_a_sleeping_receiver_is_woken_by_one_of_two_senders() {
     three_threads(|| {
@@ -66,7 +65,7 @@ fn loom_a_sleeping_receiver_is_woken_by_one_of_two_senders() {
             let address = address.clone();
             thread::spawn(move || address.send(message))
         });
-        block_on(root);
+        run(root);
         for sender in senders {
             sender.join().unwrap();
         }
@@ -111,7 +110,7 @@ fn loom_a_message_is_received_or_given_back_or_dies_with_the_process() {
                 assert!(second.is_ok() || third.is_err());
             })
         };
-        block_on(root);
+        run(root);
         sender.join().unwrap();
         assert!(address.try_send(Tracked::new(())).is_err());
         assert_eq!(waiting(&cell), 0, "a message lies in the queue of a dead process");
@@ -177,7 +176,7 @@ fn loom_an_exit_signal_ends_a_process_that_waits() {
     two_threads(|| {
         let (root, address) = with_body(|mailbox| receives(mailbox, 1));
         let killer = thread::spawn(move || crate::signal::send_exit(address.pid(), ExitReason::Kill));
-        block_on(root);
+        run(root);
         killer.join().unwrap();
     });
 }
@@ -209,7 +208,7 @@ fn loom_a_caller_hears_of_the_end_of_its_request() {
             assert!(matches!(first, Some(Answer::Value(_))));
             assert!(matches!(second, None | Some(Answer::Exit(ExitReason::Shutdown))));
         });
-        block_on(root);
+        run(root);
         callers.join().unwrap();
     });
 }

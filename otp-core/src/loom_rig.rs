@@ -12,9 +12,11 @@
 //! sets, looks at five and three.
 
 use std::cell::RefCell;
-use std::future::Future;
-use std::task::{Context, Poll, Waker};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
 
+use loom::future::block_on;
 use loom::thread::{self, JoinHandle};
 
 use crate::ambient::Scope;
@@ -86,6 +88,31 @@ where
         *token = Some(body);
     }
     (Root::new(cell), address)
+}
+
+/// Polls a process to its end, as its task.
+///
+/// loom's own wakers do not recognise their clones, so that a receiver would take the detour through `Extra::receiver`.
+pub(crate) fn run(root: Root) {
+    let mut root = pin!(root);
+    let mut waker = None;
+    block_on(poll_fn(|cx| {
+        let waker = waker.get_or_insert_with(|| Waker::from(Arc::new(Task(cx.waker().clone()))));
+        assert!(waker.clone().will_wake(waker));
+        root.as_mut().poll(&mut Context::from_waker(waker))
+    }));
+}
+
+struct Task(Waker);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.wake_by_ref();
+    }
 }
 
 /// The process dies, here and now.

@@ -9,7 +9,6 @@
 
 use std::task::Poll;
 
-use loom::future::block_on;
 use loom::thread;
 
 use crate::cell::AnyCell;
@@ -17,7 +16,8 @@ use crate::exit_reason::ExitReason;
 use crate::inbox::Received;
 use crate::link::{link_to, unlink_from};
 use crate::loom_rig::{
-    Message, drain, kill, kill_elsewhere, process, three_threads, trapping, two_threads, waiting, with_body,
+    Message, drain, kill, kill_elsewhere, process, run, three_threads, trapping, two_threads, waiting,
+    with_body,
 };
 use crate::mailbox::Mailbox;
 use crate::monitor::{self, MonitorRef, Target, monitor_from};
@@ -166,7 +166,7 @@ fn loom_a_death_ends_the_process_at_the_other_end() {
         watch(&holder, linked.head.pid);
         link_to(&linked, pid);
         let death = kill_elsewhere(&dying);
-        block_on(root);
+        run(root);
         death.join().unwrap();
         assert!(
             matches!(&drain(&mut mailbox)[..], [Received::Down(down)] if down.reason == ExitReason::Killed)
@@ -261,7 +261,6 @@ fn loom_a_holder_and_its_target_die_at_once() {
     });
 }
 
-///
 #[test]
 fn loom_of_two_exit_signals_one_counts() {
     three_threads(|| {
@@ -275,7 +274,7 @@ fn loom_of_two_exit_signals_one_counts() {
             let cell = table::get(address.pid()).unwrap();
             thread::spawn(move || exit_from(&cell, Pid::OUTSIDE, reason))
         });
-        block_on(root);
+        run(root);
         for signal in signals {
             signal.join().unwrap();
         }
@@ -302,7 +301,7 @@ fn loom_an_exit_signal_against_a_poll() {
         });
         watch(&holder, address.pid());
         let signal = thread::spawn(move || crate::signal::send_exit(address.pid(), ExitReason::Shutdown));
-        block_on(root);
+        run(root);
         signal.join().unwrap();
         let received = drain(&mut mailbox);
         assert!(matches!(&received[..], [Received::Down(down)]
