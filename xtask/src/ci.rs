@@ -32,6 +32,8 @@ const STEPS: &[Step] = &[
     step("test", "all tests pass, the crates built together with all features", test::together),
     step("alone", "each crate's tests pass when it is built alone with its default features", test::alone),
     step("loom", "the models of hand-made synchronisation hold in every order of events", test::loom),
+    step("figures", "what a flooded server does to others, printed", test::figures),
+    full_only("long", "a million processes leave nothing behind; the figures are what we promise", test::long),
     step("doctest", "the examples in the documentation run", test::doctest),
     step("doc", "the documentation builds without a warning", checks::doc),
     step("features", "each crate compiles with no feature, with each one, and with all", features::features),
@@ -43,6 +45,10 @@ const STEPS: &[Step] = &[
 
 const fn step(name: &'static str, about: &'static str, run: fn(&Workspace) -> StepResult) -> Step {
     Step { name, about, run, full_only: false }
+}
+
+const fn full_only(name: &'static str, about: &'static str, run: fn(&Workspace) -> StepResult) -> Step {
+    Step { full_only: true, ..step(name, about, run) }
 }
 
 type StepResult = Result<(), Stop>;

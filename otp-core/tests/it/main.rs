@@ -2,6 +2,8 @@
 
 #![cfg(all(feature = "macros", not(otp_loom)))]
 
+#[path = "../capture/mod.rs"]
+mod capture;
 mod crash_reports;
 mod death_order;
 mod exits;
