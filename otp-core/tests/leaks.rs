@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use otp_core::{
-    ExitReason, Mailbox, Pid, ProcessRef, Received, TimerRef, exit_after, process, send_after_to_name,
-    spawn_monitor,
+    ExitReason, Mailbox, Pid, ProcessRef, Received, TimerRef, exit_after, process, send_after,
+    send_after_to_name, send_interval, spawn_monitor,
 };
 
 /// The system's allocator, counting what is not freed yet.
@@ -78,9 +78,12 @@ enum Told {
     Tick,
 }
 
-/// Links with and monitors whom it is told to, waits with a limit, and ends as it is told to.
+/// Links with and monitors whom it is told to, has timers of its own under way, and ends as it is told to.
 async fn body(mut mailbox: Mailbox<Told>, traps: bool) -> ExitReason {
     process::trap_exit(traps).expect("in a process");
+    let me = mailbox.address().recipient();
+    send_after(LATER, me.clone(), Told::Tick);
+    send_interval(LATER, me, || Told::Tick);
     let mut monitors = Vec::new();
     loop {
         let next = mailbox.receive_timeout(LATER).await;
@@ -150,6 +153,15 @@ async fn batch(mailbox: &mut Mailbox<()>) {
 async fn batches(mailbox: &mut Mailbox<()>, many: usize) -> (i64, i64) {
     for _ in 0..many.div_ceil(BATCH) {
         batch(mailbox).await;
+    }
+    // Timers of dead processes go when as many others have been set.
+    for _ in 0..2 {
+        for _ in 0..10 * BATCH {
+            send_after(LATER, mailbox.address().recipient(), ()).cancel();
+        }
+        for _ in 0..10 * BATCH {
+            tokio::task::yield_now().await;
+        }
     }
     (BLOCKS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
 }
