@@ -5,11 +5,15 @@
 //!
 //! Setting a timer costs one lock and one insertion into the map, and wakes the service only when it is the new
 //! earliest. A deadline of a process (`wake_process_at`) costs nothing while the process has an earlier one.
+//!
+//! The timers of a process that dies are left where they are, so that dying costs nothing. They never fire; the service
+//! sweeps them out once as many timers have been set as the last sweep left, so they never outnumber what was in use.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Weak};
@@ -36,6 +40,12 @@ use crate::table;
 
 /// The longest time that a timer may be set for.
 const MAX_TIME: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// No sweep before so many timers were set.
+const SWEEP_AFTER: usize = 1024;
+
+/// How many timers a sweep looks at under one lock.
+const SWEEP_CHUNK: usize = 256;
 
 /// A running timer. Dropping it does not cancel it.
 #[derive(Clone)]
@@ -297,6 +307,11 @@ struct State {
     jobs: BTreeMap<(u64, u64), Job>,
     /// When each timer is due; wake-ups of processes are not in here.
     due: HashMap<u64, u64>,
+    /// How many jobs were put in since the last sweep began, and how many that one left.
+    put: usize,
+    kept: usize,
+    /// Where the sweep that is under way goes on.
+    sweep_from: Option<(u64, u64)>,
     /// What the driver sleeps until.
     sleeping_until: Option<u64>,
     driver: Option<Waker>,
@@ -345,7 +360,9 @@ impl Service {
 
     fn insert(&self, due: u64, id: u64, job: Job) {
         let mut state = self.state.lock();
-        state.due.insert(id, due);
+        if !state.closed {
+            state.due.insert(id, due);
+        }
         Self::put(state, due, id, job);
     }
 
@@ -359,7 +376,13 @@ impl Service {
             return;
         }
         state.jobs.insert((due, id), job);
-        if state.sleeping_until.is_none_or(|until| due < until)
+        state.put += 1;
+        let sweep = state.put > state.kept.max(SWEEP_AFTER);
+        if sweep {
+            state.put = 0;
+            state.sweep_from = Some((0, 0));
+        }
+        if (sweep || state.sleeping_until.is_none_or(|until| due < until))
             && let Some(driver) = state.driver.take()
         {
             drop(state);
@@ -380,6 +403,27 @@ impl Service {
         let job = state.jobs.remove(&(due, id));
         drop(state);
         job.map(|job| (due, job))
+    }
+
+    /// If a sweep is under way, looks at some more timers and drops those whose process is dead. True if there are more.
+    fn sweep(&self) -> bool {
+        let mut state = self.state.lock();
+        let Some(from) = state.sweep_from else { return false };
+        let some = state.jobs.range((Excluded(from), Unbounded)).take(SWEEP_CHUNK);
+        let some: Vec<_> = some.map(|(&key, job)| (key, job.is_wanted())).collect();
+        state.sweep_from = some.get(SWEEP_CHUNK - 1).map(|&(last, _)| last);
+        let mut gone = Vec::new();
+        for (key, _) in some.into_iter().filter(|(_, wanted)| !wanted) {
+            state.due.remove(&key.1);
+            gone.extend(state.jobs.remove(&key));
+        }
+        state.kept = state.jobs.len();
+        let more = state.sweep_from.is_some();
+        drop(state);
+        for job in gone {
+            guard(|| drop(job));
+        }
+        more
     }
 
     /// Does what is due, one job after the other, unlocked.
@@ -465,6 +509,10 @@ impl Future for Driver {
         loop {
             let service = Arc::clone(&self.service);
             service.fire(clock::now());
+            if service.sweep() {
+                // The rest after everybody else.
+                cx.waker().wake_by_ref();
+            }
             let next = {
                 let mut state = service.state.lock();
                 let next = state.jobs.first_key_value().map(|(&(due, _), _)| due);

@@ -5,69 +5,31 @@
 
 #![cfg(all(feature = "macros", not(otp_loom)))]
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod capture;
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use otp_core::process::{self, Spawn, set_long_poll_threshold};
 use otp_core::{Mailbox, Pid, attach, spawn};
 use tokio::runtime::Builder;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::Level;
+
+use crate::capture::{Capture, Fields};
 
 #[expect(clippy::disallowed_types, reason = "the watchdog watches real time")]
 type Time = std::time::Instant;
 
-type Fields = BTreeMap<String, String>;
-
 /// The watchdog's warnings so far.
-static WARNINGS: Mutex<Vec<Fields>> = Mutex::new(Vec::new());
-
-struct Warnings;
-
-struct Collect<'a>(&'a mut Fields);
-
-impl Visit for Collect<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}"));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.to_owned());
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "otp::process" && *metadata.level() == Level::WARN
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields::new();
-        event.record(&mut Collect(&mut fields));
-        WARNINGS.lock().expect("no panic while collecting").push(fields);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
+static WARNINGS: LazyLock<Capture> = LazyLock::new(|| Capture::new(Level::WARN));
 
 fn warnings_of(pid: Pid) -> Vec<Fields> {
-    let warnings = WARNINGS.lock().expect("no panic while collecting");
-    warnings.iter().filter(|fields| fields["pid"] == pid.to_string()).cloned().collect()
+    WARNINGS.events().into_iter().filter(|fields| fields["pid"] == pid.to_string()).collect()
 }
 
 fn warnings() -> usize {
-    WARNINGS.lock().expect("no panic while collecting").len()
+    WARNINGS.events().len()
 }
 
 /// One test at a time, where they are threads of one program: the threshold is for all of them.
@@ -75,8 +37,9 @@ fn alone(threshold: Option<Duration>) -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     static SUBSCRIBED: OnceLock<()> = OnceLock::new();
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    SUBSCRIBED
-        .get_or_init(|| tracing::subscriber::set_global_default(Warnings).expect("nobody else sets one"));
+    SUBSCRIBED.get_or_init(|| {
+        tracing::subscriber::set_global_default(WARNINGS.clone()).expect("nobody else sets one")
+    });
     set_long_poll_threshold(threshold);
     turn
 }

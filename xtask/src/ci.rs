@@ -34,7 +34,13 @@ const STEPS: &[Step] = &[
     step("test", "all tests pass, the crates built together with all features", test::together),
     step("alone", "each crate's tests pass when it is built alone with its default features", test::alone),
     step("loom", "the models of hand-made synchronisation hold in every order of events", test::loom),
-    long("loom-full", "the same models hold with more preemptions", test::loom_full),
+    full_only("loom-full", "the same models hold with more preemptions", test::loom_full),
+    step("figures", "what a flooded server does to others, printed", test::figures),
+    full_only(
+        "long",
+        "a million processes leave nothing behind; the figures are what we promise",
+        test::long,
+    ),
     step("doctest", "the examples in the documentation run", test::doctest),
     step("doc", "the documentation builds without a warning", checks::doc),
     step("features", "each crate compiles with no feature, with each one, and with all", features::features),
@@ -42,15 +48,15 @@ const STEPS: &[Step] = &[
     step("advisories", "no dependency has a known vulnerability", deny::advisories),
     step("package", "each published crate packs, and builds from its package", package::package),
     step("consumer", "a project outside the workspace can use one crate alone", consumer::consumer),
-    long("bench", "every benchmark runs on every peer; says nothing of how fast", bench::bench),
+    full_only("bench", "every benchmark runs on every peer; says nothing of how fast", bench::bench),
 ];
 
 const fn step(name: &'static str, about: &'static str, run: fn(&Workspace) -> StepResult) -> Step {
     Step { name, about, run, full_only: false }
 }
 
-const fn long(name: &'static str, about: &'static str, run: fn(&Workspace) -> StepResult) -> Step {
-    Step { name, about, run, full_only: true }
+const fn full_only(name: &'static str, about: &'static str, run: fn(&Workspace) -> StepResult) -> Step {
+    Step { full_only: true, ..step(name, about, run) }
 }
 
 type StepResult = Result<(), Stop>;

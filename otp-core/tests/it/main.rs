@@ -5,6 +5,8 @@
 mod aliases;
 mod bounds;
 mod bounds_model;
+#[path = "../capture/mod.rs"]
+mod capture;
 mod crash_reports;
 mod death_order;
 mod exits;

@@ -1,13 +1,14 @@
 //! Timers that carry their reference, go to names, or end processes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::{
-    ExitReason, Mailbox, Pid, ProcessRef, Received, TimerRef, exit_after, process, send_after_to_name, spawn,
-    start_timer,
+    ExitReason, Mailbox, Pid, ProcessRef, Received, TimerRef, exit_after, process, send_after,
+    send_after_to_name, spawn, start_timer,
 };
 
-use crate::support::{idle, scenario};
+use crate::support::{idle, scenario, settle};
 
 const TEN: Duration = Duration::from_millis(10);
 
@@ -85,6 +86,27 @@ async fn tmr_034_with_kill_it_dies_of_killed_and_a_cancelled_one_hurts_nobody() 
             other => panic!("{other:?}"),
         }
         assert!(spared.is_alive());
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn timers_of_dead_processes_are_dropped_with_their_messages_as_others_are_set() {
+    scenario(async |mailbox: Mailbox<u32>| {
+        let held = Arc::new(());
+        let long = Duration::from_secs(3600);
+        let dead = spawn(|_: Mailbox<Arc<()>>| std::future::pending::<()>());
+        let timers = [0, 1].map(|n| send_after(long + n * long, dead.recipient(), Arc::clone(&held)));
+        process::send_exit(dead.pid(), ExitReason::Kill);
+        settle().await;
+        assert_eq!(Arc::strong_count(&held), 3);
+
+        let live: Vec<_> =
+            (0..3000).map(|n| send_after(long, mailbox.address().recipient::<u32>(), n)).collect();
+        settle().await;
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(timers.iter().all(|timer| timer.read().is_none() && timer.cancel().is_none()));
+        assert!(live.iter().all(|timer| timer.read().is_some()), "the timers of the living stay");
     })
     .await;
 }

@@ -39,6 +39,19 @@ fn run_models(workspace: &Workspace, env: &[(&str, &str)]) -> StepResult {
     Ok(run(models.env("RUSTFLAGS", "--cfg otp_loom").env("CARGO_TARGET_DIR", target))?)
 }
 
+/// Real time, which on a shared machine proves nothing: printed, not judged.
+pub(super) fn figures(_: &Workspace) -> StepResult {
+    Ok(run(&mut cargo("test --package otp-genserver --test fairness -- --nocapture"))?)
+}
+
+/// What takes minutes, or a quiet machine.
+pub(super) fn long(_: &Workspace) -> StepResult {
+    let mut leaks = cargo("test --release --package otp-core --test leaks -- --nocapture");
+    run(leaks.env("OTP_LEAK_PROCESSES", "1000000"))?;
+    let mut figures = cargo("test --release --package otp-genserver --test fairness -- --nocapture");
+    Ok(run(figures.env("OTP_CHECK_FIGURES", "1"))?)
+}
+
 pub(super) fn doctest(_: &Workspace) -> StepResult {
     Ok(run(cargo("test --no-fail-fast --doc --workspace --all-features --exclude").arg(BENCH))?)
 }
