@@ -33,7 +33,7 @@ const STEPS: &[Step] = &[
     step("alone", "each crate's tests pass when it is built alone with its default features", test::alone),
     step("loom", "the models of hand-made synchronisation hold in every order of events", test::loom),
     step("figures", "what a flooded server does to others, printed", test::figures),
-    full_only("long", "a million processes leave nothing behind; the figures are what we promise", test::long),
+    full_only("long", "a million processes leave nothing; the figures are as promised", test::long),
     step("doctest", "the examples in the documentation run", test::doctest),
     step("doc", "the documentation builds without a warning", checks::doc),
     step("features", "each crate compiles with no feature, with each one, and with all", features::features),
