@@ -36,11 +36,7 @@ const STEPS: &[Step] = &[
     step("loom", "the models of hand-made synchronisation hold in every order of events", test::loom),
     full_only("loom-full", "the same models hold with more preemptions", test::loom_full),
     step("figures", "what a flooded server does to others, printed", test::figures),
-    full_only(
-        "long",
-        "a million processes leave nothing behind; the figures are what we promise",
-        test::long,
-    ),
+    full_only("long", "a million processes leave nothing; the figures are as promised", test::long),
     step("doctest", "the examples in the documentation run", test::doctest),
     step("doc", "the documentation builds without a warning", checks::doc),
     step("features", "each crate compiles with no feature, with each one, and with all", features::features),
