@@ -2,6 +2,7 @@
 
 #![cfg(feature = "macros")]
 
+mod bounds;
 mod by_macro;
 mod callbacks;
 mod callers_never_hang;
@@ -11,4 +12,5 @@ mod names;
 mod start;
 mod stop_terminate;
 mod support;
+mod threads;
 mod timeouts;
