@@ -8,7 +8,7 @@ use otp_genserver::process::send_exit;
 use otp_genserver::{CallError, ExitReason, GenServer, Overflow, ServerRef, process};
 use tokio::sync::oneshot;
 
-use crate::support::{Log, Other, Plan, Probe, Tell, Watch, busy, plain_task, run, unique_name};
+use crate::support::{Log, Other, Plan, Probe, Tell, Watch, busy, plain_task, run, settle, unique_name};
 
 async fn up(plan: Plan) -> (ServerRef<Probe>, Log) {
     let log = plan.log();
@@ -141,6 +141,7 @@ async fn servers_on_threads_end_like_others() {
     assert_eq!(name.whereis(), Some(server.pid()));
     let watch = Watch::on(server.pid()).await;
     let kept = plain_task(server.keep().infinity());
+    settle().await;
     assert_eq!(server.count().await, Ok(0));
     send_exit(server.pid(), ExitReason::new("r"));
     assert_eq!(watch.down().await, ExitReason::new("r"));
