@@ -6,9 +6,10 @@ use std::error::Error;
 use std::fmt::{Debug, Display};
 
 use otp_genserver::{
-    Call, CallError, CastError, Context, Destination, ExitReason, GenServer, InitError, Name, ReplyTo,
-    RequestCollection, RequestId, ResolveError, ResponseTimeout, ServerRef, Start, StartError, StartMonitor,
-    Starting, StartingMonitored, Stop, StopError, Stopping, TimerRef,
+    Alias, AliasRef, Call, CallError, CastError, CastErrorKind, Context, Destination, ExitReason, GenServer,
+    InitError, Name, Overflow, ReplyTo, RequestCollection, RequestId, ResolveError, ResponseTimeout,
+    ServerRef, Start, StartError, StartMonitor, Starting, StartingMonitored, Stop, StopError, Stopping, Tag,
+    TimerRef,
 };
 
 /// A server whose state and messages are `Send` and nothing more.
@@ -138,6 +139,24 @@ const _: () = {
     error::<StopError>();
     error::<ResolveError>();
     error::<CastError<u8>>();
+    debug::<CastErrorKind>();
+    eq::<CastErrorKind>();
+    send::<CastErrorKind>();
+    sync::<CastErrorKind>();
+
+    // What a server hands out to others goes anywhere, for messages that are not `Sync` as well.
+    send::<Alias<Reply>>();
+    sync::<Alias<Reply>>();
+    unpin::<Alias<Reply>>();
+    clone::<Alias<Reply>>();
+    debug::<Alias<Reply>>();
+    send::<AliasRef>();
+    sync::<AliasRef>();
+    eq::<AliasRef>();
+    send::<Tag>();
+    sync::<Tag>();
+    clone::<Tag>();
+    debug::<Overflow>();
     // Reasons are no errors of their own, so that `?` makes one of any error.
     send::<ExitReason>();
     sync::<ExitReason>();
@@ -177,12 +196,13 @@ async fn the_future_of_a_server_is_send_with_state_that_is_not_sync() {
 
 #[test]
 fn errors_read_as_sentences_without_a_full_stop() {
-    let errors: [&dyn Error; 20] = [
+    let errors: [&dyn Error; 21] = [
         &CallError::NoProc,
         &CallError::Timeout,
         &CallError::Exit(ExitReason::Normal),
         &CallError::CallingSelf,
         &CallError::NoReply,
+        &CallError::Full,
         &StartError::Ignored,
         &StartError::Timeout,
         &StartError::NotAProcess,

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "macros")]
 
+mod bounds;
 mod by_macro;
 mod callbacks;
 mod callers_never_hang;
@@ -16,4 +17,5 @@ mod stop_terminate;
 mod streams;
 mod support;
 mod sys;
+mod threads;
 mod timeouts;
