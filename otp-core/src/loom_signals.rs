@@ -98,17 +98,22 @@ fn loom_a_link_that_is_made_again_gives_one_more_exit() {
     });
 }
 
+/// One end unlinks and links again while the other unlinks.
 #[test]
 fn loom_both_ends_agree_about_a_link() {
     two_threads(|| {
         let (a, _a) = process::<Message>();
         let (b, _b) = process::<Message>();
-        let links = {
+        link_to(&a, b.head.pid);
+        let again = {
             let (a, pid) = (Arc::clone(&a), b.head.pid);
-            thread::spawn(move || link_to(&a, pid))
+            thread::spawn(move || {
+                unlink_from(&a, pid);
+                link_to(&a, pid);
+            })
         };
         unlink_from(&b, a.head.pid);
-        links.join().unwrap();
+        again.join().unwrap();
         assert_eq!(is_linked(&a, b.head.pid), is_linked(&b, a.head.pid));
         kill(&a);
         kill(&b);
