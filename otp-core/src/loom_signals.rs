@@ -277,16 +277,22 @@ fn loom_of_two_exit_signals_one_counts() {
         let monitor = watch(&holder, address.pid());
         let signals = [ExitReason::Kill, ExitReason::Shutdown].map(|reason| {
             let cell = table::get(address.pid()).unwrap();
-            thread::spawn(move || exit_from(&cell, Pid::OUTSIDE, reason))
+            thread::spawn(move || {
+                let too_late = cell.head.is_doomed();
+                exit_from(&cell, Pid::OUTSIDE, reason);
+                too_late
+            })
         });
         run(root);
-        for signal in signals {
-            signal.join().unwrap();
-        }
+        let [kill_late, shutdown_late] = signals.map(|signal| signal.join().unwrap());
         let received = drain(&mut mailbox);
         let [Received::Down(down)] = &received[..] else { panic!("{received:?}") };
         assert_eq!(down.monitor, monitor);
-        assert!(matches!(down.reason, ExitReason::Killed | ExitReason::Shutdown));
+        match down.reason {
+            ExitReason::Killed => assert!(!kill_late, "the other one came first"),
+            ExitReason::Shutdown => assert!(!shutdown_late, "the other one came first"),
+            _ => panic!("{down:?}"),
+        }
         kill(&holder);
     });
 }
