@@ -80,6 +80,26 @@ fn loom_room_wakes_two_senders_one_after_the_other() {
     });
 }
 
+/// Two messages are taken before the first in line is back: it passes the second's turn on.
+#[test]
+fn loom_a_sender_that_got_room_wakes_the_next() {
+    three_threads(|| {
+        let (cell, mut mailbox, address) = full(Overflow::Wait);
+        let two = cell.inner.lock().bound().map(|bound| bound.limit = 2);
+        assert!(two.is_some() && address.try_send(Tracked::new(())).is_ok());
+        let senders = [(); 2].map(|()| {
+            let address = address.clone();
+            thread::spawn(move || block_on(address.send_wait(Tracked::new(()))).expect("it lives"))
+        });
+        receive(&mut mailbox);
+        receive(&mut mailbox);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+        kill(&cell);
+    });
+}
+
 /// The first in line is woken and gives up, or gives up and is not woken: the second has its turn.
 #[test]
 fn loom_a_sender_that_gives_up_passes_its_turn_on() {

@@ -43,10 +43,11 @@ async fn receives(mut mailbox: Mailbox<Message>, count: usize) -> ExitReason {
 #[test]
 fn loom_a_sleeping_receiver_is_woken_by_each_push() {
     two_threads(|| {
-        let (root, address) = with_body(|mailbox| receives(mailbox, 2));
+        let (root, address) = with_body(|mailbox| receives(mailbox, 3));
         let sender = thread::spawn(move || {
-            address.try_send(1).expect("it waits for two");
-            address.try_send(2).expect("it waits for two");
+            for message in 1..=3 {
+                address.try_send(message).expect("it waits for three");
+            }
         });
         run(root);
         sender.join().unwrap();

@@ -98,17 +98,22 @@ fn loom_a_link_that_is_made_again_gives_one_more_exit() {
     });
 }
 
+/// One end unlinks and links again while the other unlinks.
 #[test]
 fn loom_both_ends_agree_about_a_link() {
     two_threads(|| {
         let (a, _a) = process::<Message>();
         let (b, _b) = process::<Message>();
-        let links = {
+        link_to(&a, b.head.pid);
+        let again = {
             let (a, pid) = (Arc::clone(&a), b.head.pid);
-            thread::spawn(move || link_to(&a, pid))
+            thread::spawn(move || {
+                unlink_from(&a, pid);
+                link_to(&a, pid);
+            })
         };
         unlink_from(&b, a.head.pid);
-        links.join().unwrap();
+        again.join().unwrap();
         assert_eq!(is_linked(&a, b.head.pid), is_linked(&b, a.head.pid));
         kill(&a);
         kill(&b);
@@ -272,16 +277,22 @@ fn loom_of_two_exit_signals_one_counts() {
         let monitor = watch(&holder, address.pid());
         let signals = [ExitReason::Kill, ExitReason::Shutdown].map(|reason| {
             let cell = table::get(address.pid()).unwrap();
-            thread::spawn(move || exit_from(&cell, Pid::OUTSIDE, reason))
+            thread::spawn(move || {
+                let too_late = cell.head.is_doomed();
+                exit_from(&cell, Pid::OUTSIDE, reason);
+                too_late
+            })
         });
         run(root);
-        for signal in signals {
-            signal.join().unwrap();
-        }
+        let [kill_late, shutdown_late] = signals.map(|signal| signal.join().unwrap());
         let received = drain(&mut mailbox);
         let [Received::Down(down)] = &received[..] else { panic!("{received:?}") };
         assert_eq!(down.monitor, monitor);
-        assert!(matches!(down.reason, ExitReason::Killed | ExitReason::Shutdown));
+        match down.reason {
+            ExitReason::Killed => assert!(!kill_late, "the other one came first"),
+            ExitReason::Shutdown => assert!(!shutdown_late, "the other one came first"),
+            _ => panic!("{down:?}"),
+        }
         kill(&holder);
     });
 }
