@@ -286,7 +286,11 @@ impl<M: Send + 'static> Mailbox<M> {
     }
 
     /// As [`poll_receive`](Self::poll_receive), for behaviours whose futures are to stay small.
-    #[inline]
+    ///
+    /// Inlined wherever it is called, since that saves each message of a server a copy; who has a slow path beside a fast
+    /// one wraps it for that.
+    #[expect(clippy::inline_always, reason = "a server's messages come through here; see above")]
+    #[inline(always)]
     pub fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Item<M>> {
         let budget = ready!(coop::poll_proceed(cx));
         loop {
@@ -356,6 +360,8 @@ impl<M: Send + 'static> Mailbox<M> {
     ///
     /// It is marked when the last message is taken out, not when the queue is found empty: then the usual way back to
     /// sleep, with nothing new since, takes no lock. A push meanwhile costs a wake-up of a running task.
+    #[expect(clippy::inline_always, reason = "as poll_item, which it is the half of")]
+    #[inline(always)]
     fn refill(&mut self) -> Option<Item<M>> {
         if !self.cell.head.pushed.load(Ordering::Acquire) {
             return None;

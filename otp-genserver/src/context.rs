@@ -43,6 +43,8 @@ struct Orders<S: GenServer> {
     last_message: Option<String>,
     /// Who sent the call that failed, for a crash report.
     client: Option<Pid>,
+    /// Whom the callback has answered, for a debug event.
+    answered: Option<Option<Pid>>,
     /// Requests whose `ReplyTo` outlived their callback.
     kept: Vec<Request>,
     /// How many there may be before the settled ones are cleared out.
@@ -85,6 +87,7 @@ impl<S: GenServer> Context<S> {
                 debug: None,
                 last_message: None,
                 client: None,
+                answered: None,
                 kept: Vec::new(),
                 kept_limit: 16,
             })
@@ -322,6 +325,12 @@ impl<S: GenServer> Context<S> {
         result
     }
 
+    /// Whether anything of `sys` is on.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.orders.as_ref().is_some_and(|orders| orders.debug.is_some())
+    }
+
     /// Shows an event to the debug facilities.
     pub(crate) fn observe(&mut self, server: &S, event: impl FnOnce() -> Event) {
         let pid = self.pid();
@@ -344,6 +353,16 @@ impl<S: GenServer> Context<S> {
     #[cold]
     pub(crate) fn set_client(&mut self, client: Option<Pid>) {
         self.orders().client = client;
+    }
+
+    /// A call has been answered, and somebody watches.
+    #[cold]
+    pub(crate) fn set_answered(&mut self, client: Option<Pid>) {
+        self.orders().answered = Some(client);
+    }
+
+    pub(crate) fn take_answered(&mut self) -> Option<Option<Pid>> {
+        self.orders.as_mut()?.answered.take()
     }
 
     pub(crate) fn take_client(&mut self) -> Option<Pid> {
@@ -381,10 +400,18 @@ impl<S: GenServer> Context<S> {
     /// The next message, or `None` when the callback timeout passes first. A system message restarts that timeout, any
     /// other ends it.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Item<ServerMessage<S>>>> {
+        match &self.orders {
+            None => self.mailbox.poll_item(task).map(Some),
+            Some(_) => self.poll_next_by_orders(task),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_next_by_orders(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Item<ServerMessage<S>>>> {
         if self.mailbox.is_doomed() {
             return Poll::Pending;
         }
-        let Some(orders) = &mut self.orders else { return self.mailbox.poll_item(task).map(Some) };
+        let Some(orders) = &mut self.orders else { return Poll::Pending };
         match ready!(orders.poll_next(&mut self.mailbox, task)) {
             Next::Handle(item) => Poll::Ready(Some(item)),
             Next::TimedOut => Poll::Ready(None),
@@ -423,6 +450,15 @@ impl<S: GenServer> Context<S> {
     }
 }
 
+/// The mailbox's own, out of line: in place it stands where a server without orders takes its messages.
+#[inline(never)]
+pub(crate) fn poll_item<S: GenServer>(
+    mailbox: &mut Mailbox<ServerMessage<S>>,
+    task: &mut TaskContext<'_>,
+) -> Poll<Item<ServerMessage<S>>> {
+    mailbox.poll_item(task)
+}
+
 /// What a server does next.
 enum Next<S: GenServer> {
     Handle(Item<ServerMessage<S>>),
@@ -438,7 +474,7 @@ impl<S: GenServer> Orders<S> {
         task: &mut TaskContext<'_>,
     ) -> Poll<Next<S>> {
         let polled = match &mut self.feeds {
-            None => mailbox.poll_item(task),
+            None => poll_item(mailbox, task),
             Some(feeds) => match feeds.poll_next(mailbox, task) {
                 Ok(polled) => polled,
                 Err(Exhausted) => return Poll::Pending,

@@ -13,6 +13,7 @@ use otp_core::Mailbox;
 use otp_core::behaviour::{Item, catch};
 use tokio::task::coop;
 
+use crate::context::poll_item;
 use crate::exclusive::Exclusive;
 use crate::message::{ServerMessage, System};
 use crate::server::GenServer;
@@ -51,10 +52,10 @@ impl<S: GenServer> Feeds<S> {
         // Streams need not take part in tokio's budget; a server that one of them keeps busy does.
         let Poll::Ready(budget) = coop::poll_proceed(task) else { return Err(Exhausted) };
         let streams_first = self.streams_first;
-        let mut polled = if streams_first { self.poll_streams(task) } else { mailbox.poll_item(task) };
+        let mut polled = if streams_first { self.poll_streams(task) } else { poll_item(mailbox, task) };
         self.streams_first = !streams_first;
         if polled.is_pending() {
-            polled = if streams_first { mailbox.poll_item(task) } else { self.poll_streams(task) };
+            polled = if streams_first { poll_item(mailbox, task) } else { self.poll_streams(task) };
             self.streams_first = streams_first;
         }
         if polled.is_ready() {

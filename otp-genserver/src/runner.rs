@@ -87,17 +87,21 @@ pub(crate) fn run<S: GenServer>(
             if let Some(reason) = cx.take_stop() {
                 break reason;
             }
-            // Who was answered, if somebody was, for debug events.
-            let (outcome, answered) = if let Some(continuation) = cx.take_continuation() {
+            let outcome = if let Some(continuation) = cx.take_continuation() {
                 last = MessageKind::Continue;
-                cx.observe(&server, || Event::In { kind: MessageKind::Continue, from: None, message: None });
-                (guard!(server.handle_continue(continuation, &mut cx)), None)
+                if cx.is_watched() {
+                    let event = || Event::In { kind: MessageKind::Continue, from: None, message: None };
+                    cx.observe(&server, event);
+                }
+                guard!(server.handle_continue(continuation, &mut cx))
             } else {
                 cx.set_in_callback(false);
                 let next = poll_fn(|task| cx.poll_next(task)).await;
                 cx.set_in_callback(true);
                 last = MessageKind::of(next.as_ref());
-                look_at(&server, next.as_ref(), &mut cx);
+                if S::FORMATS_MESSAGES || cx.is_watched() {
+                    look_at(&server, next.as_ref(), &mut cx);
+                }
                 match next {
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
                         let outcome = guard!(server.handle_call(call, &mut cx), request.span());
@@ -105,18 +109,18 @@ pub(crate) fn run<S: GenServer>(
                         if !matches!(outcome, Ok(Ok(()))) {
                             cx.set_client(request.client());
                         }
-                        if request.is_settled() {
-                            (outcome, Some(request.client()))
-                        } else {
+                        if !request.is_settled() {
                             cx.keep(request);
-                            (outcome, None)
+                        } else if cx.is_watched() {
+                            cx.set_answered(request.client());
                         }
+                        outcome
                     }
                     Some(Item::Message(ServerMessage::Cast(cast))) => {
-                        (guard!(server.handle_cast(cast, &mut cx)), None)
+                        guard!(server.handle_cast(cast, &mut cx))
                     }
                     Some(Item::Message(ServerMessage::Info(info))) => {
-                        (guard!(server.handle_info(info, &mut cx)), None)
+                        guard!(server.handle_info(info, &mut cx))
                     }
                     Some(Item::Message(ServerMessage::System(system))) => {
                         if let Some(reason) = serve(system, &mut server, &mut cx) {
@@ -131,24 +135,17 @@ pub(crate) fn run<S: GenServer>(
                     }
                     Some(Item::Signal(signal)) => match *signal {
                         Signal::Exit { from, reason } if from == cx.parent() => break reason,
-                        Signal::Exit { from, reason } => {
-                            (guard!(server.handle_exit(from, reason, &mut cx)), None)
-                        }
-                        Signal::Down(down) => (guard!(server.handle_down(down, &mut cx)), None),
+                        Signal::Exit { from, reason } => guard!(server.handle_exit(from, reason, &mut cx)),
+                        Signal::Down(down) => guard!(server.handle_down(down, &mut cx)),
                     },
-                    None => (guard!(server.handle_timeout(&mut cx)), None),
+                    None => guard!(server.handle_timeout(&mut cx)),
                 }
             };
             match flatten(outcome) {
+                Ok(()) if !cx.is_watched() => {}
+                Ok(()) => look_back(&server, &mut cx),
                 Err(reason) if !cx.is_doomed() => break reason,
                 Err(_) => {}
-                Ok(()) => cx.observe(&server, || {
-                    let state = shown::state(&server);
-                    match answered {
-                        Some(to) => Event::Out { to, state },
-                        None => Event::NoReply { state },
-                    }
-                }),
             }
         };
         cx.set_ending();
@@ -160,7 +157,9 @@ pub(crate) fn run<S: GenServer>(
     }
 }
 
-/// What is done with a message before it is handled: debug events, and its text for a crash report.
+/// What is done with a message before it is handled, where somebody watches: debug events, and its text for a crash
+/// report.
+#[cold]
 fn look_at<S: GenServer>(server: &S, next: Option<&Item<ServerMessage<S>>>, cx: &mut Context<S>) {
     let kind = MessageKind::of(next);
     if S::FORMATS_MESSAGES {
@@ -175,6 +174,19 @@ fn look_at<S: GenServer>(server: &S, next: Option<&Item<ServerMessage<S>>>, cx: 
             Event::In { kind, from, message: shown::message(next) }
         });
     }
+}
+
+/// The debug event after a callback.
+#[cold]
+fn look_back<S: GenServer>(server: &S, cx: &mut Context<S>) {
+    let answered = cx.take_answered();
+    cx.observe(server, || {
+        let state = shown::state(server);
+        match answered {
+            Some(to) => Event::Out { to, state },
+            None => Event::NoReply { state },
+        }
+    });
 }
 
 /// What a server's crash report says of it: what it handled last, who sent the call that failed, and what the server
