@@ -205,10 +205,10 @@ impl<Q: ?Sized> Cell<Q> {
     pub(crate) fn doom(&self, mut inner: MutexGuard<'_, Inner<Q>>, reason: ExitReason) {
         let extra = inner.extra();
         extra.exit = Some(reason);
-        // The thread of a thread process finds its channel closed and empty.
+        // Before the channel closes: the thread that finds it closed knows why.
+        self.head.set_gone();
         extra.unreceived = extra.sink.take().map(ThreadSink::close);
         inner.life = Life::Doomed;
-        self.head.set_gone();
         drop(inner);
         self.head.wake();
         orphan::watch(&self.head);

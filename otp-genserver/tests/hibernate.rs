@@ -118,8 +118,12 @@ fn alive() -> isize {
 #[otp_genserver::test]
 async fn gs_037_a_hibernating_server_gives_its_buffers_back_and_wakes_with_its_state() {
     let _alone = ALONE.lock().await;
-    // The first call pays for what is made once.
-    sum(&Sum::start(()).await.unwrap()).await;
+    // The first one pays for what is made once.
+    let first = Sum::start(()).await.unwrap();
+    flood(&first);
+    sum(&first).await;
+    first.cast(Add::Hibernate);
+    settle().await;
     let server = Sum::start(()).await.unwrap();
     let at_start = alive();
     flood(&server);
