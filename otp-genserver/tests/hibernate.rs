@@ -152,8 +152,9 @@ async fn gs_037_it_hibernates_only_when_no_message_waits() {
     assert!(alive() - at_start > QUEUE, "the messages that waited ended it: {}", alive() - at_start);
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn gs_037_hibernate_after_gives_the_buffers_back_whenever_no_message_came_for_the_time() {
+    tokio::time::pause();
     let _alone = ALONE.lock().await;
     let server = Sum::start(()).hibernate_after(Duration::from_millis(50)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -170,8 +171,9 @@ async fn gs_037_hibernate_after_gives_the_buffers_back_whenever_no_message_came_
     assert_eq!(sum(&server).await, 2 * MESSAGES);
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn gs_037_what_a_hibernating_server_still_needs_stays() {
+    tokio::time::pause();
     let _alone = ALONE.lock().await;
     let server = Sum::start(()).await.unwrap();
     server.cast(Add::HibernateWithTimeout);

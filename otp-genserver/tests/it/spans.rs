@@ -1,7 +1,6 @@
 //! Tracing spans travel with a call: what its handler says is said within the span that the caller was in.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef};
 use tracing::Instrument;
@@ -34,7 +33,7 @@ impl GenServer for Witness {
         match call {
             WitnessCall::Here(reply) => reply.send(here()),
             WitnessCall::AfterAnAwait(reply) => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::task::yield_now().await;
                 reply.send(here());
             }
             WitnessCall::Later(reply) => cx.server_ref().cast(reply),
@@ -57,7 +56,7 @@ async fn started() -> (ServerRef<Witness>, tracing::subscriber::DefaultGuard) {
     (Witness::start(()).await.expect("it starts"), guard)
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_call_is_handled_in_the_span_of_its_caller() {
     let (witness, _subscriber) = started().await;
     let inside = async { (witness.call(WitnessCall::Here).await, here()) };
@@ -66,14 +65,14 @@ async fn a_call_is_handled_in_the_span_of_its_caller() {
     assert_eq!(seen, Ok(Some("checkout")));
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn also_after_an_await_of_the_handler() {
     let (witness, _subscriber) = started().await;
     let call = async { witness.call(WitnessCall::AfterAnAwait).await };
     assert_eq!(call.instrument(tracing::info_span!("checkout")).await, Ok(Some("checkout")));
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn what_comes_next_is_outside_of_it() {
     let (witness, _subscriber) = started().await;
     let call = async { witness.call(WitnessCall::Later).await };
@@ -81,14 +80,14 @@ async fn what_comes_next_is_outside_of_it() {
     assert_eq!(witness.call(WitnessCall::Here).await, Ok(None), "nor has a call from outside one");
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn the_span_is_that_in_which_the_call_was_made() {
     let (witness, _subscriber) = started().await;
     let call = tracing::info_span!("made here").in_scope(|| witness.call(WitnessCall::Here));
     assert_eq!(call.instrument(tracing::info_span!("awaited here")).await, Ok(Some("made here")));
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_panic_in_the_handler_leaves_the_span() {
     struct Fragile;
     impl GenServer for Fragile {

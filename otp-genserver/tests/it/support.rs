@@ -628,6 +628,8 @@ pub(crate) struct Reports(Log);
 impl Reports {
     /// Captures until the guard is dropped.
     pub(crate) fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+        // Other tests of this program crash a lot.
+        otp_genserver::process::set_crash_report_limit(None);
         let reports = Self::default();
         let guard = tracing::subscriber::set_default(reports.clone());
         (reports, guard)
