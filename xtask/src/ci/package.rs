@@ -1,5 +1,7 @@
 //! What would be uploaded: each published crate as a `.crate` file.
 
+use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -12,6 +14,7 @@ const MUST_HOLD: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHAN
 
 /// Packs each published crate, builds it from its package, and looks for [`MUST_HOLD`].
 pub(super) fn package(workspace: &Workspace) -> StepResult {
+    forget_earlier(workspace)?;
     run(&mut pack(workspace))?;
     let mut missing = Vec::new();
     for member in workspace.publishable() {
@@ -20,6 +23,28 @@ pub(super) fn package(workspace: &Workspace) -> StepResult {
         missing.extend(lacks(&list, &format!("{name}-{version}")).map(|file| format!("{name} lacks {file}")));
     }
     if missing.is_empty() { Ok(()) } else { Err(missing.join("\n").into()) }
+}
+
+/// Removes what an earlier run unpacked: cargo takes a crate of the same version and place for the same crate, and would
+/// build the dependants against that one.
+fn forget_earlier(workspace: &Workspace) -> Result<(), String> {
+    let Some(home) = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
+    else {
+        return Ok(());
+    };
+    let Ok(places) = fs::read_dir(home.join("registry").join("src")) else { return Ok(()) };
+    for place in places.flatten() {
+        for Member { name, version, .. } in workspace.publishable() {
+            let unpacked = place.path().join(format!("{name}-{version}"));
+            if unpacked.exists() {
+                fs::remove_dir_all(&unpacked)
+                    .map_err(|error| format!("cannot remove {}: {error}", unpacked.display()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The command that packs all published crates. It packs them in one go, because then cargo lets them find
