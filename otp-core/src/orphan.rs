@@ -19,6 +19,7 @@ use crate::cell::{Head, Life, Origin};
 use crate::death::die;
 use crate::exit_reason::ExitReason;
 use crate::name::ProcessName;
+use crate::panics::catch;
 use crate::pid::Pid;
 use crate::table;
 
@@ -114,7 +115,8 @@ fn declare_when_due() {
             SOONER.wait_until(&mut watch, due);
         } else {
             watch.due.pop_front();
-            parking_lot::MutexGuard::unlocked(&mut watch, || declare_dead(pid));
+            // A subscriber that panics must not end the watch.
+            parking_lot::MutexGuard::unlocked(&mut watch, || drop(catch(|| declare_dead(pid))));
         }
     }
     watch.watching = false;
