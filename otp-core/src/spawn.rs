@@ -137,6 +137,12 @@ impl Spawn {
         Self { parent, link: false, monitor: false, label: None, bound: None, callers: Vec::new() }
     }
 
+    /// The same once more, with the process that is current now for its parent.
+    pub fn again(&self) -> Self {
+        let Self { parent, .. } = Self::new();
+        Self { parent, ..self.clone() }
+    }
+
     /// Linked to the current process; outside any process it starts unlinked, and says so at debug level.
     pub fn link(mut self) -> Self {
         self.link = true;

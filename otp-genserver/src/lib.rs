@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod call;
+mod child;
 mod context;
 mod destination;
 mod exclusive;
@@ -25,8 +26,8 @@ pub use destination::{Destination, ResolveError};
 pub use name::Name;
 pub use otp_core::behaviour::InitError;
 pub use otp_core::{
-    Alias, AliasMode, AliasRef, Down, ExitReason, MonitorAlias, MonitorRef, Overflow, Pid, ReplyTo, Restart,
-    Shutdown, Tag, TimerRef, process,
+    Alias, AliasMode, AliasRef, ChildType, Down, ExitReason, IntoChildSpec, MonitorAlias, MonitorRef,
+    Overflow, Pid, ReplyTo, Restart, Shutdown, StartError, Tag, TimerRef, process,
 };
 #[cfg(feature = "macros")]
 pub use otp_macros::{gen_server, main_genserver as main, test_genserver as test};
@@ -34,7 +35,7 @@ pub use request_collection::{RequestCollection, ResponseTimeout};
 pub use request_id::RequestId;
 pub use server::GenServer;
 pub use server_ref::ServerRef;
-pub use start::{Start, StartError, StartMonitor, Starting, StartingMonitored};
+pub use start::{Start, StartMonitor, Starting, StartingMonitored};
 pub use stop::{Stop, StopError, Stopping};
 
 /// For generated code; not part of the API.

@@ -10,6 +10,13 @@ pub(crate) struct Options<S: GenServer> {
     pub(crate) hibernate_after: Option<Duration>,
 }
 
+impl<S: GenServer> Options<S> {
+    /// The same once more, for a server that is started again.
+    pub(crate) fn again(&self) -> Self {
+        Self { debug: self.debug.as_ref().map(DebugOptions::again), hibernate_after: self.hibernate_after }
+    }
+}
+
 impl<S: GenServer> Default for Options<S> {
     fn default() -> Self {
         Self { debug: None, hibernate_after: None }

@@ -3,7 +3,7 @@
 use std::future::{Future, ready};
 
 use otp_core::behaviour::InitError;
-use otp_core::{Down, ExitReason, Pid, Restart, Shutdown};
+use otp_core::{ChildType, Down, ExitReason, Pid, Restart, Shutdown};
 
 use crate::context::Context;
 use crate::start::{Start, StartMonitor};
@@ -39,6 +39,9 @@ pub trait GenServer: Sized + Send + 'static {
     const RESTART: Restart = Restart::Permanent;
     /// How a supervisor stops it, unless its child spec says otherwise.
     const SHUTDOWN: Shutdown = Shutdown::Timeout(std::time::Duration::from_secs(5));
+
+    /// Whether it is a supervisor itself.
+    const CHILD_TYPE: ChildType = ChildType::Worker;
 
     /// Makes the state. The starter waits for it.
     ///

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, Spawn, await_end, disown, request};
 use otp_core::process::send_exit;
-use otp_core::{ExitReason, MonitorRef, NotAProcess, Overflow, Pid, ProcessName, RegisterError};
+use otp_core::{ExitReason, MonitorRef, Overflow, Pid, ProcessName, RegisterError, StartError};
 
 use crate::message::ServerMessage;
 use crate::name::Name;
@@ -18,36 +18,6 @@ use crate::runner::{Init, Started, run};
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
 use crate::sys::DebugOptions;
-
-/// Why a server did not start. Nothing of it is left.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum StartError {
-    /// `init` said [`Ignore`](crate::InitError::Ignore).
-    Ignored,
-    /// The name is held by this live process. `init` did not run.
-    AlreadyStarted(Pid),
-    /// `init` took longer than the time limit.
-    Timeout,
-    /// `init` failed or panicked, or the process was ended before it returned.
-    Exit(ExitReason),
-    /// A monitor was asked for outside any process. `init` did not run.
-    NotAProcess,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ignored => f.write_str("init returned ignore"),
-            Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
-            Self::Timeout => f.write_str("init took too long"),
-            Self::Exit(reason) => write!(f, "init failed: {reason}"),
-            Self::NotAProcess => NotAProcess.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// A server about to start. Add what it needs, then `.await` it.
 ///
@@ -124,6 +94,27 @@ impl<S: GenServer> Start<S> {
     /// holding up anyone else. Each message then costs a wake-up of that thread.
     pub fn on_thread(mut self) -> Self {
         self.thread = true;
+        self
+    }
+
+    /// The same start once more, as a child of the process that is current now.
+    pub(crate) fn again(&self) -> Self
+    where
+        S::Args: Clone,
+    {
+        Self {
+            args: self.args.clone(),
+            spawn: self.spawn.again().link(),
+            name: self.name.clone(),
+            limit: self.limit,
+            options: self.options.again(),
+            thread: self.thread,
+        }
+    }
+
+    /// This start, as a child of the process that is current now.
+    pub(crate) fn adopted(mut self) -> Self {
+        self.spawn = self.spawn.again().link();
         self
     }
 

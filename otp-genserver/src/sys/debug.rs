@@ -218,6 +218,12 @@ pub struct DebugOptions<S> {
 }
 
 impl<S> DebugOptions<S> {
+    /// The same once more, without the functions: each belongs to one server.
+    pub(crate) fn again(&self) -> Self {
+        let Self { trace, log, statistics, ref file, installed: _ } = *self;
+        Self { trace, log, statistics, file: file.clone(), installed: Vec::new() }
+    }
+
     /// Nothing yet.
     #[must_use]
     pub const fn new() -> Self {
