@@ -247,6 +247,24 @@ impl<S: GenServer> Context<S> {
             .monitor_with_alias_as(target, mode, |message| ServerMessage::Info(S::Info::from(message)))
     }
 
+    /// Takes the EXIT of this process out of the mailbox, if it has arrived. After an [`unlink`](otp_core::process::unlink)
+    /// it tells whether, and why, the process had ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this is dropped.
+    ///
+    /// # Counterpart
+    ///
+    /// `receive {'EXIT', From, Reason} -> Reason after 0 -> none end`.
+    pub async fn take_exit(&mut self, from: Pid) -> Option<ExitReason> {
+        let wanted = |item: Waiting<'_, _>| matches!(item, Waiting::Exit { from: pid, .. } if pid == from);
+        match self.mailbox.receive_where_timeout(wanted, Duration::ZERO).await {
+            Some(Received::Exit { reason, .. }) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// The callback that may have held its reply is over.
     pub(crate) fn end_hold(&self) {
         self.mailbox.end_hold();
