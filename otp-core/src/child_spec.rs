@@ -214,6 +214,15 @@ impl ChildSpec {
         }
     }
 
+    /// The same without its start function, and so without what the child was started with. For supervisors: nobody starts
+    /// a temporary child again.
+    #[must_use]
+    pub fn spent(self) -> Self {
+        let start =
+            || std::future::ready(Err(StartError::Exit(ExitReason::new("this child is not started again"))));
+        Self { start: Arc::new(move || Box::pin(start())), ..self }
+    }
+
     /// Starts the child. For supervisors, which call this inside their process.
     #[must_use = "the child starts when this is awaited"]
     pub fn start(&self) -> ChildStart {

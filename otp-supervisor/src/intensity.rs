@@ -25,6 +25,11 @@ pub(crate) struct RestartLog {
 }
 
 impl RestartLog {
+    /// How many counted when the last was asked about.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
     /// Whether one more restart is borne; if so it is counted. `now` must not go backwards.
     pub(crate) fn bears_one_more(&mut self, intensity: Intensity, now: Duration) -> bool {
         // One that is exactly a period old still counts.

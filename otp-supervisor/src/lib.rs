@@ -3,17 +3,26 @@
 
 mod child_info;
 mod error;
+mod family;
 mod intensity;
 mod lifecycle;
 mod report;
+mod supervisor;
+mod supervisor_client;
+mod supervisor_spec;
 
 pub use child_info::{ChildCounts, ChildInfo, ChildStatus};
 pub use error::{
     DeleteChildError, FailedToStartChild, GetChildSpecError, InvalidSpec, RestartChildError, StartChildError,
     TerminateChildError,
 };
+pub use family::{AutoShutdown, Strategy};
+pub use otp_core::behaviour::InitError;
 pub use otp_core::{
     ChildId, ChildSpec, ChildType, IntoChildSpec, InvalidChildSpec, Restart, Shutdown, StartError,
     StartedChild, StopToken,
 };
-pub use otp_genserver::CallError;
+pub use otp_genserver::{CallError, Name, ServerRef};
+pub use supervisor::{Supervisor, SupervisorCall, SupervisorInfo};
+pub use supervisor_client::SupervisorClient;
+pub use supervisor_spec::{SupervisorSpec, check_child_specs};

@@ -1,11 +1,12 @@
 //! Starting and stopping one child: what every supervisor does in the same way.
 
-use std::future::{Future, poll_fn};
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::task::Poll;
 
 use otp_core::behaviour::{Answer, Awaiting, await_end, catch};
 use otp_core::process::{send_exit, unlink};
-use otp_core::{ChildSpec, ExitReason, Pid, Shutdown, StartError, StartedChild};
+use otp_core::{ChildSpec, ExitReason, Pid, Restart, Shutdown, StartError, StartedChild};
 use otp_genserver::{Context, GenServer};
 
 /// Starts a child, as part of the current process. A panic in the start function is its reason.
@@ -23,14 +24,17 @@ pub(crate) async fn start(spec: &ChildSpec) -> Result<StartedChild, StartError> 
 }
 
 /// A child on its way out.
+///
+/// ```text
+/// exit(Pid, shutdown), receive DOWN after Time -> exit(Pid, kill), receive DOWN end, unlink(Pid)
+/// ```
 pub(crate) struct Stopping {
     pid: Pid,
-    shutdown: Shutdown,
-    end: Awaiting<std::convert::Infallible>,
+    end: Awaiting<Infallible>,
 }
 
 impl Stopping {
-    /// Tells the child to end. From here on its death is no EXIT to its supervisor any more.
+    /// Tells the child to end. It stays linked until it has, so that it does not outlive a supervisor that is killed.
     pub(crate) fn begin(pid: Pid, shutdown: Shutdown) -> Self {
         let (order, limit) = match shutdown {
             Shutdown::BrutalKill => (ExitReason::Kill, None),
@@ -39,10 +43,8 @@ impl Stopping {
         };
         // Before the order, so that the reason of the death is heard.
         let end = Awaiting::new(await_end(pid), limit);
-        // Cannot fail: this is a process.
-        let _ = unlink(pid);
         send_exit(pid, order);
-        Self { pid, shutdown, end }
+        Self { pid, end }
     }
 
     /// Waits until it is gone, and kills it when its time is up. The reason of its death; if it had died before, that
@@ -59,14 +61,17 @@ impl Stopping {
                 }
             }
         };
+        // Cannot fail: this is a process. An EXIT that has arrived finds nobody of this pid any more.
+        let _ = unlink(self.pid);
         if reason == ExitReason::NoProc { cx.take_exit(self.pid).await.unwrap_or(reason) } else { reason }
     }
+}
 
-    /// Whether a child of this kind was expected to end like this: anything else is reported.
-    pub(crate) fn is_as_ordered(shutdown: Shutdown, reason: &ExitReason) -> bool {
-        match shutdown {
-            Shutdown::BrutalKill => *reason == ExitReason::Killed,
-            _ => reason.is_orderly(),
-        }
-    }
+/// Whether a child that was told to end ended as told: anything else is reported.
+pub(crate) fn is_as_ordered(spec: &ChildSpec, reason: &ExitReason) -> bool {
+    let ordered = match spec.get_shutdown() {
+        Shutdown::BrutalKill => ExitReason::Killed,
+        _ => ExitReason::Shutdown,
+    };
+    *reason == ordered || (reason.is_orderly() && spec.get_restart() != Restart::Permanent)
 }

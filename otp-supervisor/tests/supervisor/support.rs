@@ -1,0 +1,218 @@
+//! What the tests share: children that do what they are told, and the log of what they did.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use otp_core::behaviour::{Answer, await_end};
+use otp_core::process::{self, send_exit};
+use otp_core::{ExitReason, Mailbox, Pid, ProcessRef, Received, spawn, spawn_link};
+use otp_supervisor::{
+    ChildSpec, ChildStatus, Name, ServerRef, StartError, StartedChild, Supervisor, SupervisorClient,
+    SupervisorSpec,
+};
+
+use tokio::sync::oneshot;
+
+pub(crate) use ChildStatus::{Restarting, Stopped};
+
+/// What a start of a child does.
+#[derive(Clone, Copy)]
+pub(crate) enum Does {
+    Start,
+    Fail(&'static str),
+    Ignore,
+    Panic,
+    Exit(&'static str),
+    /// Tells this besides.
+    Inform(u32),
+}
+
+/// What the children have in common.
+#[derive(Clone, Default)]
+pub(crate) struct World(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    log: Mutex<Vec<String>>,
+    /// What the next starts of each child do; then they start.
+    planned: Mutex<HashMap<&'static str, VecDeque<Does>>>,
+    failing: Mutex<Vec<&'static str>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    pub(crate) fn log(&self, line: impl Into<String>) {
+        lock(&self.0.log).push(line.into());
+    }
+
+    /// What happened since the last look.
+    pub(crate) fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.0.log))
+    }
+
+    pub(crate) fn plan(&self, name: &'static str, planned: impl IntoIterator<Item = Does>) {
+        lock(&self.0.planned).entry(name).or_default().extend(planned);
+    }
+
+    /// From here on this child's starts fail.
+    pub(crate) fn fail_always(&self, name: &'static str) {
+        lock(&self.0.failing).push(name);
+    }
+
+    /// From here on every start works.
+    pub(crate) fn fail_no_more(&self) {
+        lock(&self.0.failing).clear();
+    }
+
+    fn next(&self, name: &'static str) -> Does {
+        if lock(&self.0.failing).contains(&name) {
+            return Does::Fail("not yet");
+        }
+        let mut planned = lock(&self.0.planned);
+        planned.get_mut(name).and_then(VecDeque::pop_front).unwrap_or(Does::Start)
+    }
+
+    /// A child that logs `+name` when it starts, and `-name reason` when it is told to end, which it does at once.
+    pub(crate) fn child(&self, name: &'static str) -> ChildSpec {
+        self.child_that(name, true)
+    }
+
+    /// A child that does not listen to `Shutdown`.
+    pub(crate) fn stubborn(&self, name: &'static str) -> ChildSpec {
+        self.child_that(name, false)
+    }
+
+    fn child_that(&self, name: &'static str, obeys: bool) -> ChildSpec {
+        let world = self.clone();
+        ChildSpec::new(name, move || {
+            let world = world.clone();
+            async move {
+                let planned = world.next(name);
+                match planned {
+                    Does::Fail(why) => {
+                        world.log(format!("!{name}"));
+                        return Err(StartError::Exit(ExitReason::new(why)));
+                    }
+                    Does::Ignore => {
+                        world.log(format!("?{name}"));
+                        return Err(StartError::Ignored);
+                    }
+                    Does::Panic => panic!("start of {name}"),
+                    Does::Exit(why) => process::exit(ExitReason::new(why)),
+                    Does::Start | Does::Inform(_) => {}
+                }
+                world.log(format!("+{name}"));
+                let (ready, up) = oneshot::channel();
+                let pid = spawn_link(move |mailbox| live(mailbox, name, world, obeys, ready)).pid();
+                up.await.expect("it comes up");
+                let child = StartedChild::new(pid);
+                Ok(if let Does::Inform(info) = planned { child.with_info(info) } else { child })
+            }
+        })
+    }
+}
+
+async fn live(
+    mut mailbox: Mailbox<ExitReason>,
+    name: &'static str,
+    world: World,
+    obeys: bool,
+    ready: oneshot::Sender<()>,
+) -> ExitReason {
+    process::trap_exit(true).expect("a process");
+    ready.send(()).expect("its start waits");
+    loop {
+        match mailbox.receive().await {
+            Received::Message(reason) => return reason,
+            Received::Exit { reason, .. } if obeys => {
+                world.log(format!("-{name} {reason}"));
+                return reason;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Has a child end by itself, and waits until everyone has been told.
+pub(crate) async fn end(pid: Pid, reason: ExitReason) {
+    let over = await_end(pid);
+    ProcessRef::<ExitReason>::of(pid).expect("a child of these tests").send(reason);
+    over_by(over).await;
+}
+
+/// Kills a process, and waits until everyone has been told.
+pub(crate) async fn kill(pid: Pid) {
+    let over = await_end(pid);
+    send_exit(pid, ExitReason::Kill);
+    over_by(over).await;
+}
+
+/// The reason of the death of a process that is about to die.
+pub(crate) async fn reason_of(pid: Pid) -> ExitReason {
+    over_by(await_end(pid)).await
+}
+
+async fn over_by(mut over: otp_core::behaviour::Reply<std::convert::Infallible>) -> ExitReason {
+    match poll_fn(|cx| over.poll_answer(cx)).await {
+        Answer::Exit(reason) => reason,
+        other => panic!("the end of a process is an exit, not {other:?}"),
+    }
+}
+
+pub(crate) fn crash() -> ExitReason {
+    ExitReason::new("crash")
+}
+
+/// Starts a supervisor that is not linked to the test, so that its end is no concern of the test's.
+pub(crate) async fn start(spec: SupervisorSpec) -> ServerRef<Supervisor> {
+    process::trap_exit(true).expect("a test is a process");
+    spec.start_link().await.expect("it starts")
+}
+
+/// All children in the order of their start.
+pub(crate) async fn statuses(supervisor: &impl SupervisorClient) -> Vec<(String, ChildStatus)> {
+    let children = supervisor.which_children().await.expect("it runs");
+    let named = |child: otp_supervisor::ChildInfo| (child.id.expect("an id").to_string(), child.status);
+    children.into_iter().rev().map(named).collect()
+}
+
+pub(crate) async fn status_of(supervisor: &impl SupervisorClient, id: &str) -> ChildStatus {
+    let statuses = statuses(supervisor).await;
+    statuses.into_iter().find(|(name, _)| name == id).expect("the child is known").1
+}
+
+pub(crate) async fn pid_of(supervisor: &impl SupervisorClient, id: &str) -> Pid {
+    status_of(supervisor, id).await.pid().expect("the child runs")
+}
+
+pub(crate) async fn ids(supervisor: &impl SupervisorClient) -> Vec<String> {
+    statuses(supervisor).await.into_iter().map(|(id, _)| id).collect()
+}
+
+/// `(specs, active, supervisors, workers)`.
+pub(crate) async fn counts(supervisor: &impl SupervisorClient) -> (usize, usize, usize, usize) {
+    let counts = supervisor.count_children().await.expect("it runs");
+    (counts.specs, counts.active, counts.supervisors, counts.workers)
+}
+
+/// A name that no other test has.
+pub(crate) fn unique_name(what: &str) -> Name<Supervisor> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    Name::owned(format!("{what} {}", NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// Has a stranger send the process an exit signal.
+pub(crate) async fn noise(pid: Pid) {
+    let sender = spawn(move |_: Mailbox<()>| async move { send_exit(pid, ExitReason::new("noise")) });
+    reason_of(sender.pid()).await;
+}
+
+/// A process of another type, linked to nobody.
+pub(crate) fn stranger() -> Pid {
+    spawn(|mut mailbox: Mailbox<()>| async move { drop(mailbox.receive().await) }).pid()
+}
