@@ -6,6 +6,12 @@
 :logger.set_primary_config(:level, :none)
 :ets.new(:world, [:named_table, :public, :set, read_concurrency: true, write_concurrency: true])
 
+# A process that meets a module for the first time waits for the code server, and that looks like quiet.
+for app <- [:kernel, :stdlib, :elixir] do
+  Application.load(app)
+  :ok = :code.ensure_modules_loaded(Application.spec(app, :modules))
+end
+
 defmodule World do
   # What the processes of one scenario, number `w`, share.
 
@@ -27,6 +33,15 @@ defmodule World do
     put(w, :pid, name, pid)
     put(w, :name, pid, name)
     sync(w, {:born, name, pid})
+    delete(w, :starting, nil)
+  end
+
+  # Nobody knows of a process that has not come to its `bind` yet; until then it is not quiet.
+  def starting(w, fun) do
+    put(w, :starting, nil, true)
+    result = fun.()
+    delete(w, :starting, nil)
+    result
   end
 
   def show(w, pid), do: get(w, :name, pid) || "outside"
@@ -181,7 +196,11 @@ defmodule Actor do
 
   defp act(w, _, ["unlink", p]), do: Process.unlink(World.pid!(w, p))
   defp act(w, _, ["monitor", m, p]), do: monitored(w, m, Process.monitor(World.pid!(w, p)))
-  defp act(w, _, ["monitor_name", m, n]), do: monitored(w, m, Process.monitor(World.registered(w, n)))
+  defp act(w, _, ["monitor_name", m, n]) do
+    registered = World.registered(w, n)
+    World.put(w, :found, {self(), registered}, Process.whereis(registered))
+    monitored(w, m, Process.monitor(registered))
+  end
 
   # A recorded difference: the tag stands in the place of 'DOWN', here in a field of its own.
   defp act(w, _, ["monitor_tag", m, p, tag]) do
@@ -242,23 +261,27 @@ defmodule Actor do
   defp act(w, _, ["release"]), do: World.delete(w, :hold, self())
 
   defp act(w, name, ["server", new | options]) do
-    started(w, name, new, GenServer.start(Server, {w, new, options}, start_options(w, options)))
+    start = fn -> GenServer.start(Server, {w, new, options}, start_options(w, options)) end
+    started(w, name, new, World.starting(w, start))
   end
 
   defp act(w, name, ["server_link", new | options]) do
-    started(w, name, new, GenServer.start_link(Server, {w, new, options}, start_options(w, options)))
+    start = fn -> GenServer.start_link(Server, {w, new, options}, start_options(w, options)) end
+    started(w, name, new, World.starting(w, start))
   end
 
   defp act(w, name, ["server_monitor", new, m | options]) do
     {registered, rest} = Keyword.pop(start_options(w, options), :name)
 
-    result =
+    start = fn ->
       if registered do
         :gen_server.start_monitor({:local, registered}, Server, {w, new, options}, rest)
       else
         :gen_server.start_monitor(Server, {w, new, options}, rest)
       end
+    end
 
+    result = World.starting(w, start)
     with {:ok, {_, ref}} <- result, do: monitored(w, m, ref)
     started(w, name, new, result)
   end
@@ -267,7 +290,9 @@ defmodule Actor do
   defp act(w, name, ["call", server | words]) do
     {limit, _, directives} = options(words)
     to = destination(w, server)
+    World.put(w, :calling, name, true)
     answer = caught(fn -> GenServer.call(to, directives, limit) end)
+    World.delete(w, :calling, name)
     World.log(w, name, "answer of #{server}: #{answer}")
   end
 
@@ -285,7 +310,7 @@ defmodule Actor do
   end
 
   defp act(w, name, ["supervisor_link", new | options]) do
-    started(w, name, new, Supervisor.start_link(Tree, {w, new, options}))
+    started(w, name, new, World.starting(w, fn -> Supervisor.start_link(Tree, {w, new, options}) end))
   end
 
   defp act(w, name, ["start_child", sup, id]) do
@@ -393,8 +418,18 @@ defmodule Actor do
       end
 
     # Nobody promises that a failed start is heard of before the link breaks: whoever dies of it never says more.
-    if not match?({:ok, _}, result), do: Process.sleep(10)
+    if not match?({:ok, _}, result), do: await_end(World.get(w, :pid, new))
     World.log(w, name, "start #{new}: #{text}")
+  end
+
+  defp await_end(nil), do: :ok
+
+  defp await_end(pid) do
+    ref = Process.monitor(pid)
+
+    receive do
+      {:DOWN, ^ref, _, _, _} -> for _ <- 1..200, do: :erlang.yield()
+    end
   end
 
   defp children(w, name, what, fun) do
@@ -447,20 +482,25 @@ defmodule Signals do
         monitors =
           for {:process, object} <- info[:monitors] do
             case object do
-              {name, _} -> Process.whereis(name)
-              pid -> pid
+              {name, _} -> World.get(w, :found, {pid, name})
+              target -> target
             end
           end
 
         name = if info[:registered_name] == [], do: "none", else: World.unregistered(w, info[:registered_name])
 
         "info: links=[#{names(w, info[:links])}] monitors=[#{names(w, monitors)}] " <>
-          "monitored_by=[#{names(w, info[:monitored_by])}] trap=#{info[:trap_exit]} name=#{name}"
+          "monitored_by=[#{names(w, info[:monitored_by], &(not calling?(w, &1)))}] trap=#{info[:trap_exit]} name=#{name}"
     end
   end
 
   # Those of others than the scenario's own are left out.
-  defp names(w, pids), do: pids |> Enum.map(&World.get(w, :name, &1)) |> Enum.filter(& &1) |> Enum.sort() |> Enum.join(",")
+  defp names(w, pids, wanted \\ & &1) do
+    for(pid <- pids, name = World.get(w, :name, pid), wanted.(name), do: name) |> Enum.sort() |> Enum.join(",")
+  end
+
+  # A call monitors its server in OTP, and not here, where the request itself tells of the death.
+  defp calling?(w, name), do: World.get(w, :calling, name) != nil
 end
 
 defmodule Server do
@@ -687,12 +727,14 @@ defmodule Tree do
     words = String.split(value(options, "start") || "ok", ",")
     word = Enum.at(words, number) || List.last(words)
 
-    case {type, word} do
-      {:supervisor, "ok"} -> Supervisor.start_link(Tree, {w, id, options})
-      {:supervisor, other} -> Supervisor.start_link(Tree, {w, id, ["init=" <> other]})
-      {:worker, "ok"} -> GenServer.start_link(Server, {w, id, server_options(options)})
-      {:worker, other} -> GenServer.start_link(Server, {w, id, [other]})
-    end
+    World.starting(w, fn ->
+      case {type, word} do
+        {:supervisor, "ok"} -> Supervisor.start_link(Tree, {w, id, options})
+        {:supervisor, other} -> Supervisor.start_link(Tree, {w, id, ["init=" <> other]})
+        {:worker, "ok"} -> GenServer.start_link(Server, {w, id, server_options(options)})
+        {:worker, other} -> GenServer.start_link(Server, {w, id, [other]})
+      end
+    end)
   end
 
   defp server_options(options), do: Enum.reject(options, &(String.contains?(&1, "=") or &1 == "significant"))
@@ -756,10 +798,11 @@ defmodule Runner do
     infos = for pid <- pids, do: {pid, Process.info(pid, [:status, :message_queue_len])}
 
     idle =
-      Enum.all?(infos, fn
-        {_, nil} -> false
-        {pid, info} -> info[:status] == :waiting and (info[:message_queue_len] == 0 or World.get(w, :hold, pid) != nil)
-      end)
+      World.get(w, :starting, nil) == nil and
+        Enum.all?(infos, fn
+          {_, nil} -> false
+          {pid, info} -> info[:status] == :waiting and (info[:message_queue_len] == 0 or World.get(w, :hold, pid) != nil)
+        end)
 
     cond do
       System.monotonic_time(:millisecond) > deadline ->

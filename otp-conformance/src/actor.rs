@@ -1,7 +1,6 @@
 //! A process that does what the scenario tells it, and notes what reaches it.
 
 use std::pin::Pin;
-use std::time::Duration;
 
 use otp_core::process::{self, Spawn};
 use otp_core::{
@@ -10,7 +9,6 @@ use otp_core::{
 };
 use otp_genserver::{GenServer, ServerRef, Start, StartError};
 use tokio::task::yield_now;
-use tokio::time::sleep;
 
 use crate::action::Action;
 use crate::reason::{self, CRASH};
@@ -197,7 +195,7 @@ impl Actor {
             "server" => self.start(action, Server::start(self.arguments(action))).await,
             "server_link" => self.start(action, Server::start_link(self.arguments(action))).await,
             "server_monitor" => self.start_monitored(action).await,
-            "call" => self.call(action).await,
+            "call" => self.call(action).await?,
             "cast" => server::cast(&world, word(0), action.rest())?,
             "tell" => {
                 if !server::tell(&world, word(0), action.rest())? {
@@ -265,20 +263,18 @@ impl Actor {
             Err(other) => format!("error {other}"),
         };
         // Nobody promises that a failed start is heard of before the link breaks: whoever dies of it never says more.
-        sleep(Duration::from_millis(1)).await;
+        for _ in 0..20 {
+            yield_now().await;
+        }
         self.log(format!("start {name}: {text}"));
     }
 
-    async fn call(&self, action: &Action) {
+    async fn call(&self, action: &Action) -> Result<(), String> {
         let server = &action.words[0];
-        let answer = match server::call(&self.world, server, action.rest()) {
-            Ok(call) => match call.await {
-                Ok(answer) => answer,
-                Err(error) => format!("exit {}", server::show_error(&error)),
-            },
-            Err(problem) => problem,
-        };
+        let called = server::call(&self.world, server, action.rest())?.await;
+        let answer = called.unwrap_or_else(|error| format!("exit {}", server::show_error(&error)));
         self.log(format!("answer of {server}: {answer}"));
+        Ok(())
     }
 }
 

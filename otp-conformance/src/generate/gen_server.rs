@@ -90,7 +90,8 @@ fn start(draw: &mut Draw, cast: &mut Cast) -> String {
         1 | 2 => text + &format!(" stop:{}", draw.one(REASONS)),
         3 => text + " crash",
         4 => text + &format!(" exit:{}", draw.one(REASONS)),
-        5..8 => text + &format!(" continue={}", ending_or_not(draw)),
+        // Whether a starter hears of its server before a link with it breaks is a matter of luck.
+        5..8 if !text.starts_with("server_link") => text + &format!(" continue={}", ending_or_not(draw)),
         8 => text + &format!(" tell_self=add:1 continue=add:{}", draw.below(9)),
         _ => text,
     }

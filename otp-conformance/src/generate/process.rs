@@ -12,6 +12,8 @@ struct Cast {
     /// Each with its owner.
     monitors: Vec<(String, String)>,
     aliases: Vec<(String, String)>,
+    /// Who monitors which name.
+    named: Vec<(String, &'static str)>,
 }
 
 pub(super) fn steps(draw: &mut Draw) -> Vec<String> {
@@ -83,7 +85,15 @@ fn monitor(draw: &mut Draw, cast: &mut Cast, actor: &str, other: &str) -> String
     cast.monitors.push((new.clone(), actor.to_owned()));
     match draw.below(10) {
         0..6 => format!("monitor {new} {other}"),
-        6..8 => format!("monitor_name {new} {}", draw.one(NAMES)),
+        6..8 => {
+            let name = draw.one(NAMES);
+            // Twice the same, and the BEAM's list of monitors does not say which process each one found.
+            if cast.named.iter().any(|(owner, known)| owner == actor && *known == name) {
+                return format!("monitor {new} {other}");
+            }
+            cast.named.push((actor.to_owned(), name));
+            format!("monitor_name {new} {name}")
+        }
         8 => format!("monitor_tag {new} {other} tag{}", draw.below(10)),
         _ => {
             let alias = format!("a{}", cast.aliases.len());
