@@ -74,8 +74,9 @@ fn end(draw: &mut Draw) -> String {
 fn sends(draw: &mut Draw, other: &str) -> String {
     let mut actions: Vec<String> =
         (0..draw.between(1, 3)).map(|number| format!("send {other} t{number}")).collect();
+    // One that breaks a link might come before the receiver has looked at its messages, or not.
     if draw.percent(30) {
-        actions.push(end(draw));
+        actions.push(draw.one(&["return", "exit normal"]).to_owned());
     }
     actions.join("; ")
 }
