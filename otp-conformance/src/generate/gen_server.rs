@@ -43,10 +43,11 @@ fn step(draw: &mut Draw, cast: &mut Cast) -> Vec<String> {
         12..45 => return call(draw, cast, &actor, &server),
         45..58 => format!("cast {} {}", destination(draw, &server), told(draw)),
         58..68 => format!("tell {} {}", destination(draw, &server), told(draw)),
-        68..76 => {
+        68..74 => {
             let reason = draw.one(REASONS);
-            format!("stop {} reason:{reason}", destination(draw, &server))
+            return from_waiter(cast, &format!("stop {} reason:{reason}", destination(draw, &server)));
         }
+        74..76 => return idle(draw, &actor, &server),
         76..86 => format!("signal {server} {}", draw.one(&["normal", "shutdown", "boom", "kill", "killed"])),
         86..90 => format!("exit {}", draw.one(REASONS)),
         90..93 => format!("link {server}"),
@@ -84,6 +85,9 @@ fn start(draw: &mut Draw, cast: &mut Cast) -> String {
     }
     if draw.percent(10) {
         text += &format!(" terminate:{}", ending(draw));
+    }
+    if draw.percent(20) {
+        text += &format!(" on_timeout:{}", ending_or_not(draw));
     }
     match draw.below(20) {
         0 => text + " ignore",
@@ -130,26 +134,35 @@ fn told(draw: &mut Draw) -> String {
 
 fn call(draw: &mut Draw, cast: &mut Cast, actor: &str, server: &str) -> Vec<String> {
     let to = destination(draw, server);
-    let (caller, directives, wait) = match draw.below(12) {
-        0..3 => (actor, "reply:yes".to_owned(), false),
-        3 | 4 => (actor, format!("add:{} count", draw.below(9)), false),
-        5 => (actor, ending(draw), false),
-        6 => (actor, format!("reply:yes stop:{}", draw.one(REASONS)), false),
-        7 => (actor, format!("reply_now:yes {}", ending(draw)), false),
-        8 => (actor, format!("reply:yes continue={}", ending_or_not(draw)), false),
-        9 => (actor, "reply:yes answer:late".to_owned(), false),
-        // Whoever waits for it can do nothing else, so a process of its own does.
-        10 => ("", "later".to_owned(), false),
-        _ => (actor, format!("within:{SOON} later"), true),
+    let directives = match draw.below(12) {
+        0..3 => "reply:yes".to_owned(),
+        3 | 4 => format!("add:{} count", draw.below(9)),
+        5 => "reply:yes answer:late".to_owned(),
+        6 => {
+            let call = format!("{actor} call {to} within:{SOON} later");
+            return vec![call, format!("wait {}", SOON * 3)];
+        }
+        7 => return from_waiter(cast, &format!("call {to} {}", ending(draw))),
+        8 => {
+            return from_waiter(cast, &format!("call {to} reply:yes stop:{}", draw.one(REASONS)));
+        }
+        9 => return from_waiter(cast, &format!("call {to} reply_now:yes {}", ending(draw))),
+        10 => return from_waiter(cast, &format!("call {to} reply:yes continue={}", ending_or_not(draw))),
+        _ => return from_waiter(cast, &format!("call {to} later")),
     };
-    if caller.is_empty() {
-        cast.waiters += 1;
-        let new = format!("w{}", cast.waiters);
-        return vec![format!("start {new}"), format!("{new} call {to} {directives}")];
-    }
-    let mut lines = vec![format!("{caller} call {to} {directives}")];
-    if wait {
-        lines.push(format!("wait {}", SOON * 3));
-    }
-    lines
+    vec![format!("{actor} call {to} {directives}")]
+}
+
+/// A process of its own does it: it may wait for ever, and it has no link that could break before it hears the answer.
+fn from_waiter(cast: &mut Cast, action: &str) -> Vec<String> {
+    cast.waiters += 1;
+    let waiter = format!("w{}", cast.waiters);
+    vec![format!("start {waiter}"), format!("{waiter} {action}")]
+}
+
+/// A callback timeout, which a message right behind it takes back or not.
+fn idle(draw: &mut Draw, actor: &str, server: &str) -> Vec<String> {
+    let behind =
+        draw.one(&["", "; cast {} add:1", "; tell {} add:1", "; cast {} idle:30"]).replace("{}", server);
+    vec![format!("{actor} cast {server} idle:{SOON}{behind}"), format!("wait {}", SOON * 3)]
 }
