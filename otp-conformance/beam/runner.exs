@@ -71,6 +71,10 @@ defmodule Reason do
   # A recorded difference: the pair of a run-time error and its stack is a panic in Rust.
   def show({%RuntimeError{message: "crash"}, stack}) when is_list(stack), do: "crash"
   def show({:shutdown, why}) when is_atom(why), do: "shutdown:#{why}"
+  def show({:shutdown, {:failed_to_start_child, id, reason}}), do: "shutdown:child #{id} #{show(reason)}"
+  # What is wrong with a supervisor's children is told in each language's own words.
+  def show({:start_spec, _}), do: "bad_spec"
+  def show({:bad_combination, _}), do: "bad_spec"
   def show(reason) when is_atom(reason), do: Atom.to_string(reason)
   def show(reason), do: inspect(reason)
 end
@@ -413,7 +417,6 @@ defmodule Actor do
         {:ok, _} -> "ok"
         :ignore -> "ignore"
         {:error, {:already_started, pid}} -> "error already_started #{World.show(w, pid)}"
-        {:error, {:shutdown, {:failed_to_start_child, id, reason}}} -> "error child #{id} #{Reason.show(reason)}"
         {:error, reason} -> "error #{Reason.show(reason)}"
       end
 
@@ -422,9 +425,9 @@ defmodule Actor do
     World.log(w, name, "start #{new}: #{text}")
   end
 
-  defp await_end(nil), do: :ok
+  def await_end(nil), do: :ok
 
-  defp await_end(pid) do
+  def await_end(pid) do
     ref = Process.monitor(pid)
 
     receive do
@@ -440,6 +443,8 @@ defmodule Actor do
           {:ok, :undefined} -> "ok undefined"
           {:ok, pid} when is_pid(pid) -> "ok #{World.show(w, pid)}"
           {:error, {:already_started, pid}} -> "error already_started #{World.show(w, pid)}"
+          # The supervisor adds the child's description to the reason of a start that failed.
+          {:error, {reason, child}} when elem(child, 0) == :child -> "error #{Reason.show(reason)}"
           {:error, reason} -> "error #{Reason.show(reason)}"
         end
       end)
@@ -727,14 +732,19 @@ defmodule Tree do
     words = String.split(value(options, "start") || "ok", ",")
     word = Enum.at(words, number) || List.last(words)
 
-    World.starting(w, fn ->
+    start = fn ->
       case {type, word} do
         {:supervisor, "ok"} -> Supervisor.start_link(Tree, {w, id, options})
         {:supervisor, other} -> Supervisor.start_link(Tree, {w, id, ["init=" <> other]})
         {:worker, "ok"} -> GenServer.start_link(Server, {w, id, server_options(options)})
         {:worker, other} -> GenServer.start_link(Server, {w, id, [other]})
       end
-    end)
+    end
+
+    result = World.starting(w, start)
+    # Else it is a matter of luck whether the child ends with its own reason or with the supervisor's.
+    if not match?({:ok, _}, result), do: Actor.await_end(World.get(w, :pid, id))
+    result
   end
 
   defp server_options(options), do: Enum.reject(options, &(String.contains?(&1, "=") or &1 == "significant"))

@@ -2,6 +2,7 @@
 
 mod gen_server;
 mod process;
+mod supervisor;
 
 use crate::draw::Draw;
 use crate::scenario::Scenario;
@@ -11,6 +12,7 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
     let steps: fn(&mut Draw) -> Vec<String> = match area {
         "process" => process::steps,
         "gen_server" => gen_server::steps,
+        "supervisor" => supervisor::steps,
         _ => return Err(format!("nothing is generated for the area `{area}`")),
     };
     (0..count).try_fold(Vec::new(), |mut all, number| {
@@ -28,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_seed_and_a_number_determine_a_scenario() {
-        for area in ["process", "gen_server"] {
+        for area in ["process", "gen_server", "supervisor"] {
             let few = scenarios(area, 5, 7).expect("valid");
             assert_eq!(few, scenarios(area, 50, 7).expect("valid")[..5]);
             assert_ne!(few[0].steps, few[1].steps);
@@ -38,7 +40,7 @@ mod tests {
 
     #[test]
     fn what_is_generated_is_well_formed() {
-        for area in ["process", "gen_server"] {
+        for area in ["process", "gen_server", "supervisor"] {
             assert_eq!(scenarios(area, 1000, 1).map(|all| all.len()), Ok(1000));
         }
     }

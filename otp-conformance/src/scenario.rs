@@ -119,6 +119,10 @@ impl fmt::Display for Step {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
     use super::*;
 
     const TEXT: &str = "\
@@ -152,6 +156,29 @@ a demonitor_flush
         let Step::Act { actor, actions } = &scenarios[0].steps[1] else { panic!("an action") };
         assert_eq!((actor.as_str(), actions.len()), ("a", 2));
         assert_eq!(actions[1].words, ["b"]);
+    }
+
+    #[test]
+    fn what_is_written_by_hand_is_well_formed_and_names_its_rule() {
+        let mut names = HashSet::new();
+        for path in files(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios").as_ref()) {
+            let text = fs::read_to_string(&path).expect("readable");
+            let scenarios = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            for Scenario { name, about, .. } in scenarios {
+                let id = about.first().and_then(|line| line.split([',', ':']).next()).unwrap_or_default();
+                let number = id.split_once('-').map(|(_, number)| number.parse::<u32>().is_ok());
+                assert_eq!(number, Some(true), "{name}: its comment begins with no id of the ledger");
+                assert!(names.insert(name.clone()), "{name} stands there twice");
+            }
+        }
+        assert!(names.len() > 100, "{}", names.len());
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        let texts = files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "txt"));
+        texts.chain(folders.iter().flat_map(|folder| self::files(folder))).collect()
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl GenServer for Server {
     }
 
     async fn handle_continue(&mut self, directive: String, cx: &mut Context<Self>) -> Result<(), ExitReason> {
-        self.log("continue", &[directive.clone()]);
+        self.log("continue", std::slice::from_ref(&directive));
         self.obey(&directive, &mut Asked::default(), cx).await;
         Ok(())
     }
@@ -202,8 +202,7 @@ impl Server {
             "call_self" => {
                 let me = cx.server_ref();
                 let called = me.call(|reply| Request { directives: Vec::new(), reply }).await;
-                let text =
-                    called.map_or_else(|error| format!("exit {}", show_error(&error)), |answer| answer);
+                let text = called.unwrap_or_else(|error| format!("exit {}", show_error(&error)));
                 self.world.log(&self.name, format!("call_self: {text}"));
             }
             "stop_self" => {

@@ -32,7 +32,7 @@ impl Default for Options {
     fn default() -> Self {
         // Another one each time; it is printed. Short, for whoever types it again.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seed = u64::from(now.subsec_nanos() / 1_000);
+        let seed = u64::from(now.subsec_micros());
         Self { areas: AREAS.to_vec(), count: 50, seed, only: None, which: Which::Closed, help: false }
     }
 }
