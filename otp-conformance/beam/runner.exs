@@ -271,7 +271,9 @@ defmodule Actor do
 
   defp act(w, name, ["server_link", new | options]) do
     start = fn -> GenServer.start_link(Server, {w, new, options}, start_options(w, options)) end
-    started(w, name, new, World.starting(w, start))
+    result = World.starting(w, start)
+    taken_for_the_answer(w, name, new, result)
+    started(w, name, new, result)
   end
 
   defp act(w, name, ["server_monitor", new, m | options]) do
@@ -408,6 +410,22 @@ defmodule Actor do
     catch
       :exit, {reason, {module, _, _}} when module in [GenServer, :gen_server, Supervisor] -> "exit #{Reason.show(reason)}"
       :exit, reason -> "exit #{Reason.show(reason)}"
+    end
+  end
+
+  # A recorded difference: from OTP 26 on, a starter that traps exits gets no EXIT of a start that failed.
+  defp taken_for_the_answer(w, name, new, result) do
+    reason =
+      case result do
+        {:ok, _} -> nil
+        {:error, {:already_started, _}} -> nil
+        {:error, reason} -> reason
+        :ignore -> :normal
+      end
+
+    if reason != nil and Process.info(self(), :trap_exit) == {:trap_exit, true} and
+         String.to_integer(System.otp_release()) >= 26 do
+      World.log(w, name, "exit of #{new}: #{Reason.show(reason)}", new)
     end
   end
 
