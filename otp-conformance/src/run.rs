@@ -53,3 +53,37 @@ fn take(world: &World, step: &Step) {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::trace;
+    use crate::scenario::Scenario;
+
+    fn traced(text: &str) -> String {
+        let scenarios = Scenario::parse_all(text).expect("valid");
+        scenarios.iter().enumerate().map(|(index, scenario)| trace(scenario, index)).collect()
+    }
+
+    #[test]
+    fn a_trace_has_each_step_and_process_in_order() {
+        let text = "== x\nstart a b\na trap on; link b\nb send a one; exit boom\na signal a kill\n";
+        let expected = "\
+== x
+2 a: trapped before: false
+3 a: got one from b
+3 a: exit of b: boom
+3 b: ended boom
+4 a: ended killed
+";
+        assert_eq!(traced(text), expected);
+    }
+
+    #[test]
+    fn scenarios_do_not_meet_and_time_passes_only_in_a_wait() {
+        let text = "start a\na server s name:n; cast s idle:1000\n";
+        let traces = traced(&format!("== x\n{text}wait 2000\n== y\n{text}a whereis n\n"));
+        assert_eq!(traces.matches("start s: ok").count(), 2, "{traces}");
+        assert_eq!(traces.matches("3 s: timeout").count(), 1, "{traces}");
+        assert!(traces.ends_with("3 a: whereis: s\n"), "{traces}");
+    }
+}
