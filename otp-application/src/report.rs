@@ -1,0 +1,27 @@
+//! What is told of applications to the log: `tracing` events of the target `otp::application`.
+
+use otp_core::{ExitReason, Pid};
+
+use crate::restart_type::RestartType;
+
+pub(crate) fn started(application: &str, top: Pid) {
+    tracing::info!(target: "otp::application", application, %top, "application started");
+}
+
+pub(crate) fn stopped(application: &str) {
+    tracing::info!(target: "otp::application", application, "application stopped");
+}
+
+/// It ended by itself.
+pub(crate) fn exited(application: &str, reason: &ExitReason, restart: RestartType) {
+    if reason.is_orderly() && restart == RestartType::Temporary {
+        tracing::info!(target: "otp::application", application, %reason, ?restart, "application exited");
+    } else {
+        tracing::error!(target: "otp::application", application, %reason, ?restart, "application exited");
+    }
+}
+
+/// A callback of a stop panicked.
+pub(crate) fn callback_failed(application: &str, callback: &str, reason: &ExitReason) {
+    tracing::error!(target: "otp::application", application, callback, %reason, "callback failed");
+}
