@@ -97,6 +97,13 @@ impl AppSpec {
         })
     }
 
+    /// Another name: the same application twice.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// One line for people.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {

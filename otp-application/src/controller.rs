@@ -21,7 +21,7 @@ use crate::environment::{Environment, Given};
 use crate::error::{FetchEnvError, LoadError, StartAppError, StopAppError, UnloadError};
 use crate::halt::Halt;
 use crate::restart_type::RestartType;
-use crate::table::{Ended, Entry, Outcome, Stage, State, StopOrder, Table};
+use crate::table::{Ended, Entry, Outcome, State, StopOrder, Table};
 use crate::{master, report};
 
 /// Loads, starts and stops applications, and knows their configuration. Cheap to clone: all clones are one.
@@ -43,7 +43,8 @@ pub struct Controller {
 pub(crate) struct Shared {
     pub(crate) table: Mutex<Table>,
     sources: ConfigSources,
-    stage: watch::Sender<Stage>,
+    /// Why all applications were stopped, once they are.
+    halted: watch::Sender<Option<Halt>>,
 }
 
 /// The masters of all controllers, to find the application of a process.
@@ -60,7 +61,7 @@ impl Controller {
     #[must_use]
     pub fn with_sources(sources: ConfigSources) -> Self {
         let table = Mutex::default();
-        Self { shared: Arc::new(Shared { table, sources, stage: watch::Sender::default() }) }
+        Self { shared: Arc::new(Shared { table, sources, halted: watch::Sender::default() }) }
     }
 
     /// The program's own, with the [standard sources](ConfigSources::standard).
@@ -469,13 +470,13 @@ impl Controller {
     ///
     /// Nothing is lost when this is dropped.
     pub async fn halted(&self) -> Halt {
-        let mut stage = self.shared.stage.subscribe();
+        let mut halted = self.shared.halted.subscribe();
         loop {
-            if let Stage::Halted(halt) = &*stage.borrow_and_update() {
+            if let Some(halt) = &*halted.borrow_and_update() {
                 return halt.clone();
             }
             // Cannot fail: the sender is here.
-            let _ = stage.changed().await;
+            let _ = halted.changed().await;
         }
     }
 
@@ -488,14 +489,13 @@ impl Controller {
         if std::mem::replace(&mut self.shared.table.lock().halting, true) {
             return;
         }
-        self.shared.stage.send_replace(Stage::Halting(halt.clone()));
         let controller = self.clone();
         let stop_all = move || async move {
             while let Some(master) = { controller.shared.table.lock().stop_next() } {
                 master.send(StopOrder);
                 ended(master.pid()).await;
             }
-            controller.shared.stage.send_replace(Stage::Halted(halt));
+            controller.shared.halted.send_replace(Some(halt));
         };
         if Handle::try_current().is_ok() {
             // Of no process: whoever asks may be part of what is stopped.

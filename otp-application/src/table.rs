@@ -9,7 +9,6 @@ use tokio::sync::watch;
 use crate::app_spec::AppSpec;
 use crate::environment::{Environment, Given};
 use crate::error::StartAppError;
-use crate::halt::Halt;
 use crate::restart_type::RestartType;
 
 /// The order to a master to stop its application.
@@ -152,13 +151,4 @@ impl Table {
             }
         }
     }
-}
-
-/// Where the shutdown of a controller stands.
-#[derive(Debug, Clone, Default)]
-pub(crate) enum Stage {
-    #[default]
-    Up,
-    Halting(Halt),
-    Halted(Halt),
 }
