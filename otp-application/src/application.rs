@@ -91,9 +91,7 @@ pub trait Application: 'static {
     /// # Errors
     ///
     /// Any error: the application does not start, and what has been started is stopped.
-    fn start(
-        config: Self::Config,
-    ) -> impl Future<Output = Result<Started<Self::State>, ExitReason>> + Send;
+    fn start(config: Self::Config) -> impl Future<Output = Result<Started<Self::State>, ExitReason>> + Send;
 
     /// Does what one of the [`START_PHASES`](Self::START_PHASES) asks for, once the tree runs.
     ///

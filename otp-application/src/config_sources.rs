@@ -67,12 +67,14 @@ impl ConfigSources {
 
     /// The file of an application, and whether it has to be there.
     pub(crate) fn file_of(&self, application: &str) -> Option<(PathBuf, bool)> {
-        let named = self.variables.as_ref().and_then(|all| all.get(&format!("{}_{FILE}", prefix_of(application))));
+        let named =
+            self.variables.as_ref().and_then(|all| all.get(&format!("{}_{FILE}", prefix_of(application))));
         if let Some(path) = named {
             return Some((path.into(), true));
         }
         let file = format!("{application}.toml");
-        let path = self.directory.as_ref().map_or_else(|| file.clone().into(), |directory| directory.join(&file));
+        let path =
+            self.directory.as_ref().map_or_else(|| file.clone().into(), |directory| directory.join(&file));
         self.files.then_some((path, false))
     }
 

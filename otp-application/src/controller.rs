@@ -179,7 +179,8 @@ impl Controller {
             match self.begin_start(name, restart)? {
                 Begun::Started => return Ok(()),
                 Begun::Starting(mut done) => {
-                    let outcome = done.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+                    let outcome =
+                        done.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
                     // The sender stands in the table until it has spoken.
                     return outcome.unwrap_or(Err(StartAppError::ShuttingDown));
                 }
@@ -397,10 +398,8 @@ impl Controller {
     ///
     /// `Application.fetch_env!/2`, which raises.
     pub fn fetch_env<T: DeserializeOwned>(&self, name: &str, key: &str) -> Result<T, FetchEnvError> {
-        self.get_env(name, key)?.ok_or_else(|| FetchEnvError::NotFound {
-            application: name.to_owned(),
-            key: key.to_owned(),
-        })
+        self.get_env(name, key)?
+            .ok_or_else(|| FetchEnvError::NotFound { application: name.to_owned(), key: key.to_owned() })
     }
 
     /// The whole environment of an application, as one value; `None` if there is no such application.

@@ -24,7 +24,9 @@ impl Given {
         }
         let value = config::Config::try_from(&Holder { value })
             .map(|holder| match holder.cache.kind {
-                ValueKind::Table(mut table) => table.remove("value").unwrap_or_else(|| Value::new(None, ValueKind::Nil)),
+                ValueKind::Table(mut table) => {
+                    table.remove("value").unwrap_or_else(|| Value::new(None, ValueKind::Nil))
+                }
                 _ => Value::new(None, ValueKind::Nil),
             })
             .map_err(|fault| fault.to_string());
@@ -65,7 +67,8 @@ impl Environment {
         let variables = sources.variables_of(&self.application);
         if sources.reads_variables() {
             let place = format!("as {prefix}_…");
-            self.places = Some(self.places.take().map_or_else(|| place.clone(), |file| format!("{file}, or {place}")));
+            self.places =
+                Some(self.places.take().map_or_else(|| place.clone(), |file| format!("{file}, or {place}")));
         }
         self.merge(&Entries(variables))
     }
@@ -132,7 +135,8 @@ impl Environment {
         };
         let (key, origin, message) = match fault {
             Fault::NotFound(key) => {
-                let hint = self.places.as_ref().map_or_else(String::new, |places| format!(": set it in {places}"));
+                let hint =
+                    self.places.as_ref().map_or_else(String::new, |places| format!(": set it in {places}"));
                 (full(Some(key)), None, format!("is missing{hint}"))
             }
             Fault::Type { origin, unexpected, expected, key } => {

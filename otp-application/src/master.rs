@@ -233,4 +233,3 @@ async fn guarded(mut callback: Pin<Box<dyn Future<Output = ()> + Send + '_>>) ->
     catch(|| drop(callback))?;
     outcome
 }
-

@@ -50,8 +50,13 @@ pub(crate) enum State {
         aborted: bool,
     },
     /// Without a master: a library.
-    Running { master: Option<Master>, restart: RestartType },
-    Stopping { master: Master },
+    Running {
+        master: Option<Master>,
+        restart: RestartType,
+    },
+    Stopping {
+        master: Master,
+    },
 }
 
 impl State {
@@ -94,7 +99,9 @@ impl Table {
         } else {
             (State::Running { master: Some(master.clone()), restart: *restart }, Ok(()))
         };
-        let State::Starting { done, .. } = std::mem::replace(&mut entry.state, next) else { unreachable!("seen above") };
+        let State::Starting { done, .. } = std::mem::replace(&mut entry.state, next) else {
+            unreachable!("seen above")
+        };
         self.starting.retain(|other| other != name);
         self.order.push(name.to_owned());
         done.send_replace(Some(result));
@@ -118,8 +125,10 @@ impl Table {
         self.starting.retain(|other| other != name);
         Some(match before {
             State::Starting { done, failure, aborted, .. } => {
-                let killed = || StartAppError::Failed { application: name.to_owned(), reason: reason.clone() };
-                let error = if aborted { StartAppError::ShuttingDown } else { failure.unwrap_or_else(killed) };
+                let killed =
+                    || StartAppError::Failed { application: name.to_owned(), reason: reason.clone() };
+                let error =
+                    if aborted { StartAppError::ShuttingDown } else { failure.unwrap_or_else(killed) };
                 done.send_replace(Some(Err(error)));
                 Ended::NotStarted
             }
@@ -132,7 +141,9 @@ impl Table {
     pub(crate) fn stop_next(&mut self) -> Option<Master> {
         loop {
             let name = self.starting.last().or_else(|| self.order.last())?.clone();
-            let Some(entry) = self.entries.get_mut(&name) else { unreachable!("what starts or runs is loaded") };
+            let Some(entry) = self.entries.get_mut(&name) else {
+                unreachable!("what starts or runs is loaded")
+            };
             match &mut entry.state {
                 State::Starting { master, aborted, .. } => {
                     *aborted = true;

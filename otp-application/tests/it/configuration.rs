@@ -76,7 +76,12 @@ fn each_source_goes_before_the_one_below() {
     let config = load(files.clone(), my_app()).unwrap();
     assert_eq!((config.port, &*config.name), (1, "of the file"));
 
-    let both = files.variables([("MY_APP_PORT", "2"), ("MY_APP_DB__POOL", "2"), ("OTHER_PORT", "9"), ("MY_APP_", "")]);
+    let both = files.variables([
+        ("MY_APP_PORT", "2"),
+        ("MY_APP_DB__POOL", "2"),
+        ("OTHER_PORT", "9"),
+        ("MY_APP_", ""),
+    ]);
     let config = load(both.clone(), my_app()).unwrap();
     assert_eq!((config.port, &*config.name), (2, "of the file"));
     assert_eq!(config.db, Some(Database { url: "x".to_owned(), pool: 2 }), "tables are merged");
@@ -93,7 +98,8 @@ fn a_variable_names_the_file_which_has_to_be_there() {
     let folder = Folder::new("named");
     folder.write("other.toml", "port = 7").write("my-app.toml", "port = 8");
     let path = folder.0.join("other.toml");
-    let sources = |path: &str| ConfigSources::none().directory(&folder.0).variables([("MY_APP_CONFIG", path)]);
+    let sources =
+        |path: &str| ConfigSources::none().directory(&folder.0).variables([("MY_APP_CONFIG", path)]);
     assert_eq!(load(sources(path.to_str().unwrap()), my_app()).unwrap().port, 7);
     let missing = folder.0.join("missing.toml");
     let error = load(sources(missing.to_str().unwrap()), my_app()).unwrap_err().to_string();

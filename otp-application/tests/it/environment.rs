@@ -53,7 +53,10 @@ fn app_026_keys_lead_into_tables() {
     controller.put_env("words", "db.pool.size", 4).unwrap();
     assert_eq!(controller.get_env("words", "db.pool"), Ok(Some(pool(4))));
     controller.delete_env("words", "db.pool.hosts");
-    assert_eq!(controller.fetch_env::<Vec<String>>("words", "db.pool.hosts"), Err(not_found("db.pool.hosts")));
+    assert_eq!(
+        controller.fetch_env::<Vec<String>>("words", "db.pool.hosts"),
+        Err(not_found("db.pool.hosts"))
+    );
     assert_eq!(controller.fetch_env::<u8>("words", "db.pool.size"), Ok(4));
 }
 

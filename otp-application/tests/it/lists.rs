@@ -48,10 +48,8 @@ async fn app_025_the_application_of_a_process() {
     let spec = AppSpec::new("a", move |(): ()| {
         let tell = tell.clone();
         async move {
-            let top = Supervisor::one_for_one()
-                .child(Supervisor::one_for_one().child(worker))
-                .start_link()
-                .await?;
+            let top =
+                Supervisor::one_for_one().child(Supervisor::one_for_one().child(worker)).start_link().await?;
             let below = top.which_children().await?[0].status.pid().expect("it runs");
             let below = otp_genserver::ServerRef::<Supervisor>::of(below)?;
             let worker = below.which_children().await?[0].status.pid().expect("it runs");

@@ -242,5 +242,8 @@ fn a_type_stands_for_its_spec() {
     let controller = Controller::new();
     controller.load(Scripted).unwrap();
     let [info] = &controller.loaded_applications()[..] else { panic!("one is loaded") };
-    assert_eq!((&*info.name, &*info.description, &*info.version), ("scripted", "does what it is told", "1.2.3"));
+    assert_eq!(
+        (&*info.name, &*info.description, &*info.version),
+        ("scripted", "does what it is told", "1.2.3")
+    );
 }
