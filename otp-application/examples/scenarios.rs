@@ -43,7 +43,7 @@ impl Application for Scenario {
             }
             "start-fails" => return Err(ExitReason::new("no luck")),
             "start-panics" => panic!("told to"),
-            "tree-dies" => drop(process::send_exit(top.pid(), ExitReason::Kill)),
+            "tree-dies" => process::send_exit(top.pid(), ExitReason::Kill),
             "stops-itself" => Controller::current().system_stop(42),
             "thread-hangs" => drop(tokio::task::spawn_blocking(|| {
                 loop {

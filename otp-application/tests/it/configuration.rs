@@ -35,12 +35,12 @@ struct Folder(PathBuf);
 impl Folder {
     fn new(test: &str) -> Self {
         let path = std::env::temp_dir().join(format!("otp-application-{}-{test}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
+        fs::create_dir_all(&path).expect("a folder can be made");
         Self(path)
     }
 
     fn write(&self, file: &str, text: &str) -> &Self {
-        fs::write(self.0.join(file), text).unwrap();
+        fs::write(self.0.join(file), text).expect("a file can be written");
         self
     }
 }

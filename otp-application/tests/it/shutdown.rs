@@ -49,7 +49,8 @@ async fn app_015_each_application_is_gone_before_the_next_is_stopped() {
     controller.load(scripted("second", b).config("stop", "wait")).unwrap();
     controller.start("first").await.unwrap();
     controller.start("second").await.unwrap();
-    (first.take(), second.take());
+    first.take();
+    second.take();
     controller.system_stop(0);
     settle().await;
     assert_eq!(second.lines().last().unwrap(), "stop: from prep_stop");

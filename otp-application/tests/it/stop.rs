@@ -14,8 +14,8 @@ fn not_started(name: &str) -> Result<(), StopAppError> {
 
 async fn up(number: u32, key: &str, value: &str) -> Controller {
     let controller = Controller::new();
-    controller.load(scripted("a", number).config(key, value)).unwrap();
-    controller.start("a").await.unwrap();
+    controller.load(scripted("a", number).config(key, value)).expect("it can be done");
+    controller.start("a").await.expect("it can be done");
     controller
 }
 
@@ -142,10 +142,10 @@ const REASONS: [fn() -> ExitReason; 3] =
 /// Starts two applications, ends the second with this reason, and gives the controller.
 async fn end(restart: RestartType, reason: ExitReason) -> Controller {
     let controller = Controller::new();
-    controller.load(single("other")).unwrap();
-    controller.load(single("mortal")).unwrap();
-    controller.start("other").await.unwrap();
-    controller.start_as("mortal", restart).await.unwrap();
+    controller.load(single("other")).expect("it can be done");
+    controller.load(single("mortal")).expect("it can be done");
+    controller.start("other").await.expect("it can be done");
+    controller.start_as("mortal", restart).await.expect("it can be done");
     end_with(&controller, "mortal", reason);
     settle().await;
     controller

@@ -21,23 +21,23 @@ static LOGS: Mutex<BTreeMap<u32, Log>> = Mutex::new(BTreeMap::new());
 
 impl Log {
     pub(crate) fn new() -> (Self, u32) {
-        let mut logs = LOGS.lock().unwrap();
-        let (log, number) = (Self::default(), u32::try_from(logs.len()).unwrap());
+        let mut logs = LOGS.lock().expect("no test panics while it logs");
+        let (log, number) = (Self::default(), u32::try_from(logs.len()).expect("few logs"));
         logs.insert(number, log.clone());
         (log, number)
     }
 
     pub(crate) fn add(&self, line: impl Into<String>) {
-        self.0.lock().unwrap().push(line.into());
+        self.0.lock().expect("no test panics while it logs").push(line.into());
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().expect("no test panics while it logs").clone()
     }
 
     /// What has happened since the last look.
     pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock().expect("no test panics while it logs"))
     }
 }
 
@@ -73,7 +73,7 @@ impl Application for Scripted {
     const START_PHASES: &'static [&'static str] = &["first", "second"];
 
     async fn start(script: Script) -> Result<Started<State>, ExitReason> {
-        let log = LOGS.lock().unwrap()[&script.log].clone();
+        let log = LOGS.lock().expect("no test panics while it logs")[&script.log].clone();
         log.add("start");
         act(&script.start).await?;
         let workers = ["a", "b"].map(|name| Worker::start_link((name, log.clone())).child_spec().id(name));
@@ -159,7 +159,7 @@ pub(crate) fn single(name: &str) -> AppSpec {
 /// The top process of a running application: the one that its master is linked to.
 pub(crate) fn top_of(controller: &Controller, name: &str) -> Pid {
     let master = master_of(controller, name);
-    process::info(master).unwrap().links[0]
+    process::info(master).expect("it runs").links[0]
 }
 
 /// The oldest process of an application.
