@@ -66,8 +66,13 @@ pub(crate) fn set_ending(reason: ExitReason) {
     AMBIENT.with(|ambient| ambient.ending.set(true));
 }
 
-/// The reason given to `set_ending` since this was last asked.
+/// Whether `set_ending` was called since `take_ending` was.
 #[inline]
+pub(crate) fn is_ending() -> bool {
+    AMBIENT.with(|ambient| ambient.ending.get())
+}
+
+/// The reason given to `set_ending` since this was last asked.
 pub(crate) fn take_ending() -> Option<ExitReason> {
     if AMBIENT.with(|ambient| ambient.ending.replace(false)) {
         ENDING.with_borrow_mut(Vec::pop)

@@ -231,8 +231,11 @@ impl<Q: ?Sized> Cell<Q> {
     #[inline]
     pub(crate) fn wake_receiver(&self, mut inner: MutexGuard<'_, Inner<Q>>) {
         inner.pushes = inner.pushes.wrapping_add(1);
-        self.head.pushed.store(true, Ordering::Release);
         let wake = std::mem::take(&mut inner.parked);
+        if wake {
+            // Whoever sleeps has cleared it; a receiver that does not sleep finds it set still.
+            self.head.pushed.store(true, Ordering::Release);
+        }
         let elsewhere =
             if wake { inner.extra.as_mut().and_then(|extra| extra.receiver.take()) } else { None };
         drop(inner);

@@ -13,11 +13,19 @@ use crate::cell::Origin;
 use crate::clock;
 use crate::timer::{self, TimerRef};
 
+/// The instant of a limit that does not count yet.
+const UNSTARTED: u64 = 0;
+
+/// A limit, or an instant, that never comes.
+const NEVER: u64 = u64::MAX;
+
 /// A limit of time, counted from the first time it is polled or from [`start`](Self::start).
 #[derive(Debug)]
 pub struct Deadline {
-    limit: Option<Duration>,
-    due: Option<u64>,
+    /// In nanoseconds.
+    limit: u64,
+    /// On the core's clock.
+    due: u64,
     /// Outside a process: the entry that wakes the task.
     timer: Option<TimerRef>,
 }
@@ -26,44 +34,43 @@ impl Deadline {
     /// A limit that counts from the first poll; `None` never passes.
     #[must_use]
     pub const fn after(limit: Option<Duration>) -> Self {
-        Self { limit, due: None, timer: None }
+        match limit {
+            Some(limit) => Self { limit: clock::nanos(limit), due: UNSTARTED, timer: None },
+            None => Self { limit: NEVER, due: NEVER, timer: None },
+        }
     }
 
     /// A limit that passes at an instant.
     #[must_use]
     pub fn at(instant: Instant) -> Self {
-        Self { limit: Some(Duration::ZERO), due: Some(clock::of(instant)), timer: None }
+        Self { limit: 0, due: clock::of(instant).max(UNSTARTED + 1), timer: None }
     }
 
     /// Starts counting now.
     pub fn start(&mut self) {
-        if let (Some(limit), None) = (self.limit, self.due) {
-            let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-            self.due = Some(clock::now().saturating_add(nanos));
+        if self.due == UNSTARTED {
+            self.due = clock::now().saturating_add(self.limit);
         }
     }
 
     /// Whether the limit has passed; if not, the task is polled again when it has.
     pub fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(due) = self.due else {
-            self.start();
-            // Just started: it has passed only if there was no time at all.
-            return match self.limit {
-                Some(Duration::ZERO) => Poll::Ready(()),
-                Some(_) => self.arm(cx),
-                None => Poll::Pending,
-            };
+        let passed = match self.due {
+            NEVER => return Poll::Pending,
+            UNSTARTED => {
+                self.start();
+                // Just started: it has passed only if there was no time at all.
+                self.limit == 0
+            }
+            due => clock::now() >= due,
         };
-        if clock::now() >= due {
-            return Poll::Ready(());
-        }
-        self.arm(cx)
+        if passed { Poll::Ready(()) } else { self.arm(cx) }
     }
 
     /// Has the task polled again when the limit has passed.
     fn arm(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let Some(due) = self.due else { return Poll::Pending };
-        if due == u64::MAX {
+        let due = self.due;
+        if due == NEVER {
             return Poll::Pending;
         }
         ambient::with(|cell| match cell {

@@ -190,9 +190,19 @@ fn poll_once(
         head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
     }
     head.running.store(false, Ordering::Relaxed);
+    // What nearly every poll comes to.
+    match outcome {
+        Ok(Poll::Pending) if !head.is_doomed() && !ambient::is_ending() => Poll::Pending,
+        outcome => last_poll(scope.cell, outcome),
+    }
+}
+
+/// What came of a poll that did not merely wait.
+#[cold]
+fn last_poll(cell: &AnyCell, outcome: Result<Poll<ExitReason>, ExitReason>) -> Poll<ExitReason> {
     let ending = ambient::take_ending();
     // An exit signal came first, also one that the process sent to itself: what its code did since then is too late.
-    if let Some(reason) = scope.cell.take_doom().or(ending) {
+    if let Some(reason) = cell.take_doom().or(ending) {
         return Poll::Ready(reason);
     }
     if let Err(reason) = &outcome {

@@ -58,6 +58,11 @@ impl World {
         lock(&self.0.planned).entry(name).or_default().extend(planned);
     }
 
+    /// The next starts of this child, and nothing that was planned before.
+    pub(crate) fn plan_only(&self, name: &'static str, planned: impl IntoIterator<Item = Does>) {
+        lock(&self.0.planned).insert(name, planned.into_iter().collect());
+    }
+
     /// From here on this child's starts fail.
     pub(crate) fn fail_always(&self, name: &'static str) {
         lock(&self.0.failing).push(name);
