@@ -24,10 +24,10 @@ use crate::app_spec::Dependency;
 /// #[derive(serde::Deserialize)]
 /// struct Config {
 ///     #[serde(default = "four")]
-///     workers: u8,
+///     workers: u32,
 /// }
 ///
-/// fn four() -> u8 {
+/// fn four() -> u32 {
 ///     4
 /// }
 ///

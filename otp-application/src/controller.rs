@@ -594,8 +594,11 @@ impl Controller {
 
         MASTERS.lock().insert(master.pid(), (name.to_owned(), Arc::downgrade(&self.shared)));
         let (controller, of) = (self.clone(), name.to_owned());
-        // Cannot fail: an embryo lives.
-        let _ = process::on_exit(master.pid(), move |pid, reason| controller.master_ended(&of, pid, reason));
+        let hook = move |pid, reason: &ExitReason| controller.master_ended(&of, pid, reason);
+        if process::on_exit(master.pid(), hook).is_err() {
+            // Somebody who reads pids has killed it already.
+            self.master_ended(name, master.pid(), &ExitReason::Killed);
+        }
         let shared = Arc::clone(&self.shared);
         embryo.go(move |mailbox| master::run(mailbox, shared, spec, environment));
         Ok(Begun::Starting(outcome))

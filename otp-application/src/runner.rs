@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
 use std::time::Duration;
 
-use otp_core::attach;
+use otp_core::{attach, process};
 use serde::Serialize;
 use tokio::runtime::Builder;
 
@@ -145,6 +145,8 @@ impl Runner {
 
     async fn drive(self) -> u8 {
         let name = self.spec.name.clone();
+        // Cannot fail: this is a process.
+        let _ = process::set_label("main");
         // Before anything is started: from here on no signal ends the program by itself.
         let mut signals = match Signals::listen() {
             Ok(signals) => signals,
@@ -177,7 +179,7 @@ impl Runner {
             controller.halt(Halt::Signal(first.name));
             let second = signals.next().await;
             complain(&name, format_args!("{}: ended at once", second.name));
-            std::process::exit(second.exit_code.into())
+            exit(second.exit_code.into())
         };
         tokio::select! {
             code = program => code,
