@@ -581,6 +581,8 @@ impl Controller {
         if spec.callbacks.is_none() {
             table.set_state(name, State::Running { master: None, restart });
             table.order.push(name.to_owned());
+            drop(table);
+            report::started(name, None);
             return Ok(Begun::Started);
         }
         let embryo = Spawn::new().label(format!("application {name}")).prepare::<StopOrder>();

@@ -44,7 +44,7 @@ pub(crate) async fn run(
         }
     };
     if error.is_none() {
-        report::started(&spec.name, live.top);
+        report::started(&spec.name, Some(live.top));
         shared.table.lock().started(&spec.name);
     }
     let end = match &error {

@@ -4,8 +4,10 @@ use otp_core::{ExitReason, Pid};
 
 use crate::restart_type::RestartType;
 
-pub(crate) fn started(application: &str, top: Pid) {
-    tracing::info!(target: "otp::application", application, %top, "application started");
+/// A library has no process.
+pub(crate) fn started(application: &str, top: Option<Pid>) {
+    let top = top.map(tracing::field::display);
+    tracing::info!(target: "otp::application", application, top, "application started");
 }
 
 pub(crate) fn stopped(application: &str) {
@@ -14,7 +16,13 @@ pub(crate) fn stopped(application: &str) {
 
 /// It ended by itself.
 pub(crate) fn exited(application: &str, reason: &ExitReason, restart: RestartType) {
-    if reason.is_orderly() && restart == RestartType::Temporary {
+    // What ends a program is worth an error, whatever the reason.
+    let harmless = match restart {
+        RestartType::Temporary => reason.is_orderly(),
+        RestartType::Transient => reason.is_normal(),
+        RestartType::Permanent => false,
+    };
+    if harmless {
         tracing::info!(target: "otp::application", application, %reason, ?restart, "application exited");
     } else {
         tracing::error!(target: "otp::application", application, %reason, ?restart, "application exited");

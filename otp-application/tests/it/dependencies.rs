@@ -64,6 +64,24 @@ async fn a_configuration_that_is_wrong_is_found_before_anything_starts() {
 }
 
 #[otp_core::test(start_paused = true)]
+async fn the_configuration_of_a_start_function_is_checked_as_well() {
+    let controller = Controller::new();
+    let (log, number) = Log::new();
+    let app =
+        AppSpec::new("app", |_: Number| async { Err(otp_application::ExitReason::new("it never starts")) });
+    controller.load(app.config("n", "many").dependency(scripted("base", number))).unwrap();
+    let error = controller.ensure_all_started("app").await.unwrap_err();
+    assert!(matches!(&error, StartAppError::Config(error) if error.key() == Some("n")), "{error}");
+    assert_eq!(log.lines(), [""; 0]);
+}
+
+#[derive(serde::Deserialize)]
+struct Number {
+    #[serde(rename = "n")]
+    _n: u8,
+}
+
+#[otp_core::test(start_paused = true)]
 async fn dependencies_in_a_circle_are_named() {
     let controller = Controller::new();
     controller.load(single("a").dependency("b")).unwrap();
