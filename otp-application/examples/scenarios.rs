@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use otp_application::{AppSpec, Application, Controller, ExitReason, Runner, Started};
 use otp_core::process;
-use otp_supervisor::{IntoChildSpec, Shutdown, StopToken, Supervisor};
+use otp_supervisor::{IntoChildSpec, Shutdown, StopToken, Supervisor, SupervisorClient};
 
 /// An application that says what happens, and does what its configuration says.
 struct Scenario;
@@ -43,7 +43,14 @@ impl Application for Scenario {
             }
             "start-fails" => return Err(ExitReason::new("no luck")),
             "start-panics" => panic!("told to"),
-            "tree-dies" => process::send_exit(top.pid(), ExitReason::Kill),
+            "tree-dies" => {
+                // The supervisor bears no restart.
+                let workers = top.which_children().await?;
+                workers
+                    .iter()
+                    .filter_map(|it| it.status.pid())
+                    .for_each(|pid| process::send_exit(pid, ExitReason::Kill));
+            }
             "stops-itself" => Controller::current().system_stop(42),
             "thread-hangs" => drop(tokio::task::spawn_blocking(|| {
                 loop {
