@@ -43,9 +43,8 @@ pub(crate) async fn run(
             (live, Some(error))
         }
     };
-    if error.is_none() {
+    if error.is_none() && shared.table.lock().started(&spec.name) {
         report::started(&spec.name, Some(live.top));
-        shared.table.lock().started(&spec.name);
     }
     let end = match &error {
         Some(_) => None,

@@ -90,21 +90,18 @@ impl Table {
         }
     }
 
-    /// The start of this master's application is complete.
-    pub(crate) fn started(&mut self, name: &str) {
-        let Some(entry) = self.entries.get_mut(name) else { return };
-        let State::Starting { master, restart, aborted, .. } = &entry.state else { return };
-        let (next, result) = if *aborted {
-            (State::Stopping { master: master.clone() }, Err(StartAppError::ShuttingDown))
-        } else {
-            (State::Running { master: Some(master.clone()), restart: *restart }, Ok(()))
-        };
-        let State::Starting { done, .. } = std::mem::replace(&mut entry.state, next) else {
-            unreachable!("seen above")
-        };
+    /// The start of this master's application is complete: whether it runs now. Told to stop meanwhile, it counts as
+    /// starting until it is gone, so that nothing that it depends on goes before.
+    pub(crate) fn started(&mut self, name: &str) -> bool {
+        let Some(entry) = self.entries.get_mut(name) else { return false };
+        let State::Starting { master, restart, aborted: false, .. } = &entry.state else { return false };
+        let running = State::Running { master: Some(master.clone()), restart: *restart };
+        if let State::Starting { done, .. } = std::mem::replace(&mut entry.state, running) {
+            done.send_replace(Some(Ok(())));
+        }
         self.starting.retain(|other| other != name);
         self.order.push(name.to_owned());
-        done.send_replace(Some(result));
+        true
     }
 
     /// The start of this master's application has failed; to be told once the master is gone.

@@ -136,3 +136,35 @@ async fn a_phase_that_waits_is_given_up_and_the_application_stopped_at_a_shutdow
     let after = ["prep_stop: from start", "b down: shutdown", "a down: shutdown", "stop: from prep_stop"];
     assert_eq!(log.lines()[4..], after);
 }
+
+#[otp_core::test(start_paused = true)]
+async fn what_an_application_depends_on_outlives_one_that_starts_to_its_end_during_a_shutdown() {
+    let app = AppSpec::new("app", |(): ()| async {
+        let top = otp_core::spawn_link(|mut mailbox: otp_core::Mailbox<()>| async move {
+            process::trap_exit(true)?;
+            mailbox.receive().await;
+            tokio::time::sleep(Duration::from_secs(120)).await;
+            Ok::<_, ExitReason>(())
+        });
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Ok(top.pid().into())
+    });
+    let controller = Controller::new();
+    controller.load(app.dependency(single("base"))).unwrap();
+    let began = tokio::time::Instant::now();
+    let (outcome, base_was_up, _) = tokio::join!(
+        controller.ensure_all_started("app"),
+        async {
+            tokio::time::sleep(Duration::from_secs(119)).await;
+            running(&controller) == ["base"]
+        },
+        async {
+            settle().await;
+            controller.system_stop(0);
+            controller.halted().await
+        }
+    );
+    assert_eq!(outcome, Err(StartAppError::ShuttingDown));
+    assert!(base_was_up);
+    assert!(began.elapsed() >= Duration::from_secs(120));
+}
