@@ -266,6 +266,8 @@ impl Controller {
             match self.start_as(&name, restart).await {
                 Ok(()) => started.push(name),
                 Err(StartAppError::AlreadyStarted(_)) => {}
+                // The shutdown stops them, each at its turn.
+                Err(StartAppError::ShuttingDown) => return Err(StartAppError::ShuttingDown),
                 Err(error) => {
                     for name in started.iter().rev() {
                         // It may have ended by itself.

@@ -158,8 +158,28 @@ fn a_missing_key_is_told_where_it_can_stand() {
     let error = load(sources, AppSpec::library("my-app")).unwrap_err();
     assert_eq!(error.key(), Some("name"));
     let message = error.to_string();
-    assert!(message.contains("`name`: is missing"), "{message}");
+    assert!(message.contains("`name`: is missing: set it in "), "{message}");
     assert!(message.contains("my-app.toml") && message.contains("MY_APP_"), "{message}");
+}
+
+#[test]
+fn without_sources_a_missing_key_is_just_missing() {
+    let error = load(ConfigSources::none(), AppSpec::library("my-app")).unwrap_err();
+    assert_eq!(error.to_string(), "configuration of my-app: `name`: is missing");
+    let error = load(ConfigSources::none().directory("here"), AppSpec::library("my-app")).unwrap_err();
+    assert!(error.to_string().ends_with("is missing: set it in here/my-app.toml"), "{error}");
+}
+
+#[test]
+fn the_variable_of_the_file_is_no_key() {
+    let folder = Folder::new("no-key");
+    folder.write("some.toml", "port = 1");
+    let path = folder.0.join("some.toml");
+    let sources = variables([("MY_APP_CONFIG", path.to_str().unwrap()), ("MY_APP_", "x"), ("MY_APPLE", "x")]);
+    let controller = Controller::with_sources(sources);
+    controller.load(AppSpec::library("my-app")).unwrap();
+    let all = controller.get_all_env::<std::collections::BTreeMap<String, u16>>("my-app");
+    assert_eq!(all.unwrap().unwrap(), [("port".to_owned(), 1)].into());
 }
 
 #[test]

@@ -168,3 +168,21 @@ async fn what_an_application_depends_on_outlives_one_that_starts_to_its_end_duri
     assert!(base_was_up);
     assert!(began.elapsed() >= Duration::from_secs(120));
 }
+
+#[otp_core::test(start_paused = true)]
+async fn a_start_that_is_given_up_takes_nothing_back_that_others_depend_on() {
+    let (_log, number) = Log::new();
+    let controller = Controller::new();
+    let app = scripted("app", number).config("start", "wait");
+    controller.load(app.dependency(single("base"))).unwrap();
+    controller.load(scripted("other", number).config("stop", "wait").dependency("base")).unwrap();
+    let (outcome, ()) = tokio::join!(controller.ensure_all_started("app"), async {
+        settle().await;
+        controller.start("other").await.unwrap();
+        controller.system_stop(0);
+        settle().await;
+    });
+    assert_eq!(outcome, Err(StartAppError::ShuttingDown));
+    settle().await;
+    assert_eq!(running(&controller), ["base"], "the other one is still stopping");
+}
