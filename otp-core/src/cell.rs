@@ -81,11 +81,11 @@ pub(crate) struct Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     Spawned,
-    /// Spawned with a link to its parent.
-    Linked,
+    /// Spawned with a link to its parent, or monitored by it.
+    Child,
     /// Driven by whoever polls it: `run`, `attach`.
     Attached,
-    /// On an operating system thread of its own; `true`: with a link to its parent.
+    /// On an operating system thread of its own; `true`: as `Child`.
     Thread(bool),
 }
 

@@ -250,12 +250,15 @@ pub enum InvalidChildSpec {
     SignificantPermanent,
     /// It can be started only once, and is not temporary.
     OnceButRestarted,
+    /// A dynamic supervisor has no significant children.
+    Significant,
 }
 
 impl fmt::Display for InvalidChildSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SignificantPermanent => "a permanent child cannot be significant",
+            Self::Significant => "a dynamic supervisor has no significant children",
             Self::OnceButRestarted => "a child that can be started only once has to be temporary",
         })
     }

@@ -478,12 +478,13 @@ impl<M: Send + 'static> Mailbox<M> {
         self.cell.head.pid
     }
 
-    /// The process whose end a behaviour obeys: the one that started this one with a link, or this one itself.
+    /// The process whose end a behaviour obeys: the one that started this one with a link or a monitor, or this
+    /// one itself.
     #[must_use]
     pub fn parent(&self) -> Pid {
         let head = &self.cell.head;
         head.parent
-            .filter(|_| matches!(head.origin, Origin::Linked | Origin::Thread(true)))
+            .filter(|_| matches!(head.origin, Origin::Child | Origin::Thread(true)))
             .unwrap_or(head.pid)
     }
 

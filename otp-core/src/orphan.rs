@@ -73,7 +73,7 @@ pub fn set_orphan_grace(grace: Duration) {
 /// sequential consistency, so that one of the two sees the other.
 pub(crate) fn watch(head: &Head) {
     let runs = match head.origin {
-        Origin::Spawned | Origin::Linked | Origin::Attached => head.is_taken(),
+        Origin::Spawned | Origin::Child | Origin::Attached => head.is_taken(),
         Origin::Thread(_) => true,
     };
     if runs {

@@ -306,6 +306,13 @@ impl<T: Send + 'static> Awaiting<T> {
         Self { reply, deadline: Deadline::after(limit) }
     }
 
+    /// Has the time count from now on, rather than from the first poll.
+    #[must_use]
+    pub fn started(mut self) -> Self {
+        self.deadline.start();
+        self
+    }
+
     /// Waits on without limit, after the time was up.
     pub fn extend(&mut self) {
         self.deadline = Deadline::after(None);

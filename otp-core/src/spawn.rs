@@ -189,8 +189,9 @@ impl Spawn {
         self.bound.is_some()
     }
 
-    pub(crate) const fn is_linked(&self) -> bool {
-        self.link && self.parent.is_some()
+    /// Whether the process, if it is a behaviour, obeys its starter: with a link or a monitor.
+    pub(crate) const fn is_child(&self) -> bool {
+        (self.link || self.monitor) && self.parent.is_some()
     }
 
     /// The process that will be parent, linked or monitoring.
@@ -233,7 +234,7 @@ impl Spawn {
             Handle::try_current().is_ok(),
             "a process was started outside a tokio runtime: use #[main], run or #[test]"
         );
-        let origin = if self.is_linked() { Origin::Linked } else { Origin::Spawned };
+        let origin = if self.is_child() { Origin::Child } else { Origin::Spawned };
         self.prepare_as(origin)
     }
 

@@ -170,8 +170,8 @@ impl Spawn {
         R: IntoExitReason,
     {
         assert!(!self.is_bounded(), "a thread process has no bound");
-        let linked = self.is_linked();
-        let embryo = self.prepare_as::<M>(Origin::Thread(linked));
+        let child = self.is_child();
+        let embryo = self.prepare_as::<M>(Origin::Thread(child));
         let (channel, receiver) = Channel::new();
         {
             let cell = embryo.cell();

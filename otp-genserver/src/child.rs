@@ -2,14 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use otp_core::{ChildId, ChildSpec, IntoChildSpec, Restart, StartError, StartedChild};
+use otp_core::{ChildId, ChildSpec, ChildType, IntoChildSpec, Restart, StartError, StartedChild};
 
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
 use crate::start::Start;
 
 /// The server as a supervisor's child, started with clones of its arguments, and always linked. Its id is the type of the
-/// server; when it is restarted and how it is stopped is what the server's type says.
+/// server, or the name of a supervisor that has one; when it is restarted and how it is stopped is what the server's type says.
 ///
 /// [Functions for debugging](crate::sys::DebugOptions) belong to one server: they are not taken over.
 ///
@@ -37,8 +37,9 @@ impl<S: GenServer<Args: Clone>> IntoChildSpec for Start<S> {
     type Child = ServerRef<S>;
 
     fn child_spec(self) -> ChildSpec {
+        let id = self.child_id();
         let start = Mutex::new(self);
-        let spec = ChildSpec::new(ChildId::of::<S>(), move || {
+        let spec = ChildSpec::new(id, move || {
             let again = start.lock().unwrap_or_else(PoisonError::into_inner).again();
             started(again)
         });
@@ -57,8 +58,18 @@ impl<S: GenServer> Start<S> {
     /// The server as a temporary child, which gives up its arguments when it is started: they need no `Clone`.
     #[must_use]
     pub fn child_spec_once(self) -> ChildSpec {
-        let once = ChildSpec::once(ChildId::of::<S>(), move || started(self.adopted()));
+        let once = ChildSpec::once(self.child_id(), move || started(self.adopted()));
         with_defaults::<S>(once).restart(Restart::Temporary)
+    }
+}
+
+impl<S: GenServer> Start<S> {
+    /// The type of the server, or the name of a supervisor that has one: there may be several of the same type.
+    fn child_id(&self) -> ChildId {
+        match self.process_name() {
+            Some(name) if S::CHILD_TYPE == ChildType::Supervisor => ChildId::from(name.as_str().to_owned()),
+            _ => ChildId::of::<S>(),
+        }
     }
 }
 

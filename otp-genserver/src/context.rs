@@ -106,7 +106,8 @@ impl<S: GenServer> Context<S> {
         ServerRef::new(self.mailbox.address())
     }
 
-    /// The process whose end, if this one traps exits, ends it: the one that started it with a link, or itself.
+    /// The process whose end, if this one traps exits, ends it: the one that started it with a link or a
+    /// monitor, or itself.
     #[must_use]
     pub fn parent(&self) -> Pid {
         self.mailbox.parent()

@@ -112,6 +112,10 @@ impl<S: GenServer> Start<S> {
         }
     }
 
+    pub(crate) fn process_name(&self) -> Option<&ProcessName> {
+        self.name.as_ref()
+    }
+
     /// This start, as a child of the process that is current now.
     pub(crate) fn adopted(mut self) -> Self {
         self.spawn = self.spawn.again().link();

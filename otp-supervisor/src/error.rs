@@ -15,6 +15,8 @@ pub enum StartChildError {
     AlreadyPresent,
     /// The supervisor has as many children as it may.
     MaxChildren,
+    /// The supervisor has no extra arguments of the type that the child is made of.
+    ExtraArguments,
     /// The child's start said that there is nothing to do. A supervisor keeps the child all the same, unless it is
     /// temporary; a dynamic one does not. OTP: `{ok, undefined}` and `ignore`.
     Ignored,
@@ -42,6 +44,7 @@ impl fmt::Display for StartChildError {
             Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
             Self::AlreadyPresent => f.write_str("a child with this id is known and does not run"),
             Self::MaxChildren => f.write_str("the supervisor has as many children as it may"),
+            Self::ExtraArguments => f.write_str("the supervisor has no extra arguments of this type"),
             Self::Ignored => f.write_str("the child's start said ignore"),
             Self::Failed(error) => write!(f, "the child did not start: {error}"),
             Self::InvalidSpec(error) => error.fmt(f),

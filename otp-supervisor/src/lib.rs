@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod brood;
 mod child_info;
+mod dynamic_supervisor;
+mod dynamic_supervisor_client;
+mod dynamic_supervisor_spec;
 mod error;
 mod family;
 mod intensity;
@@ -12,6 +16,9 @@ mod supervisor_client;
 mod supervisor_spec;
 
 pub use child_info::{ChildCounts, ChildInfo, ChildStatus};
+pub use dynamic_supervisor::{DynamicSupervisor, DynamicSupervisorCall, DynamicSupervisorInfo};
+pub use dynamic_supervisor_client::DynamicSupervisorClient;
+pub use dynamic_supervisor_spec::DynamicSupervisorSpec;
 pub use error::{
     DeleteChildError, FailedToStartChild, GetChildSpecError, InvalidSpec, RestartChildError, StartChildError,
     TerminateChildError,

@@ -42,14 +42,19 @@ impl Stopping {
             Shutdown::Infinity => (ExitReason::Shutdown, None),
         };
         // Before the order, so that the reason of the death is heard.
-        let end = Awaiting::new(await_end(pid), limit);
+        let end = Awaiting::new(await_end(pid), limit).started();
         send_exit(pid, order);
         Self { pid, end }
     }
 
-    /// Waits until it is gone, and kills it when its time is up. The reason of its death; if it had died before, that
-    /// is in the mailbox of `cx`.
-    pub(crate) async fn finish<S: GenServer>(mut self, cx: &mut Context<S>) -> ExitReason {
+    /// Waits until it is gone, and kills it when its time is up. The reason of its death.
+    pub(crate) async fn finish<S: GenServer>(self, cx: &mut Context<S>) -> ExitReason {
+        let gone = self.wait().await;
+        gone.reason(cx).await
+    }
+
+    /// As [`finish`](Self::finish), for who waits for many at once.
+    pub(crate) async fn wait(mut self) -> Gone {
         let reason = loop {
             match poll_fn(|task| self.end.poll(task)).await {
                 Some(Answer::Exit(reason)) => break reason,
@@ -63,7 +68,23 @@ impl Stopping {
         };
         // Cannot fail: this is a process. An EXIT that has arrived finds nobody of this pid any more.
         let _ = unlink(self.pid);
-        if reason == ExitReason::NoProc { cx.take_exit(self.pid).await.unwrap_or(reason) } else { reason }
+        Gone { pid: self.pid, reason }
+    }
+}
+
+/// A child that was told to end, and has ended.
+pub(crate) struct Gone {
+    pub(crate) pid: Pid,
+    reason: ExitReason,
+}
+
+impl Gone {
+    /// Why. If it had died before it was told, that stands in the mailbox.
+    pub(crate) async fn reason<S: GenServer>(self, cx: &mut Context<S>) -> ExitReason {
+        match self.reason {
+            ExitReason::NoProc => cx.take_exit(self.pid).await.unwrap_or(ExitReason::NoProc),
+            reason => reason,
+        }
     }
 }
 

@@ -49,7 +49,7 @@ use crate::supervisor_spec::{Init, SupervisorSpec};
 /// # Counterpart
 ///
 /// The `supervisor` behaviour, `Supervisor` in Elixir. Its `simple_one_for_one` is
-/// `DynamicSupervisor`.
+/// [`DynamicSupervisor`](crate::DynamicSupervisor).
 #[derive(Debug)]
 pub struct Supervisor {
     family: Family<ChildSpec>,

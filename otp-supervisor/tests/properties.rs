@@ -225,7 +225,7 @@ async fn agree(flags: Flags, ops: Vec<Op>) {
                 let Some(at) = model.position(name).filter(|&at| model.children[at].runs) else { continue };
                 model.children[at].failures = failures;
                 if model.children[at].restart != Restart::Temporary {
-                    world.plan_only(name, std::iter::repeat_n(Does::Fail("planned"), failures));
+                    world.plan(name, std::iter::repeat_n(Does::Fail("planned"), failures));
                 }
                 let pid = support::pid_of(&supervisor, name).await;
                 match how {
@@ -242,7 +242,7 @@ async fn agree(flags: Flags, ops: Vec<Op>) {
                 let spec = world.child(name).restart(restart).significant(significant);
                 let known = model.position(name).is_some();
                 if !known {
-                    world.plan_only(name, []);
+                    world.plan(name, []);
                 }
                 let outcome = supervisor.start_child(spec).await;
                 assert_eq!(outcome.is_ok(), !known);

@@ -5,6 +5,7 @@
 
 mod bench;
 mod checks;
+mod conformance;
 mod consumer;
 mod deny;
 mod features;
@@ -35,6 +36,8 @@ const STEPS: &[Step] = &[
     step("alone", "each crate's tests pass when it is built alone with its default features", test::alone),
     step("loom", "the models of hand-made synchronisation hold in every order of events", test::loom),
     full_only("loom-full", "the same models hold with more preemptions", test::loom_full),
+    step("conformance", "the scenarios go the same way here and on a live BEAM", conformance::conformance),
+    full_only("conformance-full", "the same for 2,000 generated scenarios of each area", conformance::full),
     step("figures", "what a flooded server does to others, printed", test::figures),
     full_only("long", "a million processes leave nothing; the figures are as promised", test::long),
     step("doctest", "the examples in the documentation run", test::doctest),

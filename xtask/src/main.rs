@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod clock;
 mod command;
+mod conformance;
 mod ledger;
 mod tidy;
 mod version;
@@ -29,6 +30,11 @@ const SUBCOMMANDS: &[Subcommand] = &[
         run: bench::run,
     },
     Subcommand { name: "ci", about: "run the checks that a change must pass (ci --help)", run: ci::run },
+    Subcommand {
+        name: "conformance",
+        about: "the same scenarios here and on a live BEAM, compared (conformance --help)",
+        run: conformance::run,
+    },
     Subcommand {
         name: "ledger",
         about: "which behaviours of docs/ledger/ have a test or a recorded difference",

@@ -357,6 +357,17 @@ async fn gs_074_the_parent_of_a_linked_server_is_its_starter() {
 }
 
 #[otp_genserver::test]
+async fn gs_074_the_parent_of_a_monitored_server_is_its_starter() {
+    let plan = Plan::new().trapping();
+    let log = plan.log();
+    let (server, _) = plan.start_monitor().await.unwrap();
+    let watch = Watch::on(server.pid()).await;
+    send_exit(server.pid(), ExitReason::new("from my starter"));
+    assert_eq!(watch.down().await, ExitReason::new("from my starter"));
+    assert_eq!(log.terminations(), ["from my starter"]);
+}
+
+#[otp_genserver::test]
 async fn gs_076_without_terminate_the_reason_stands() {
     use crate::support::Other;
     use otp_genserver::GenServer;

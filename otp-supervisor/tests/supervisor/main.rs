@@ -1,7 +1,9 @@
 //! The contract of `supervisor`, from the outside. Tests are named after what they assert and the ledger's id of it.
 
 mod children;
+mod faults;
 mod intensity;
+mod reports;
 mod restarts;
 mod retries;
 mod shutdown;

@@ -54,12 +54,8 @@ impl World {
         std::mem::take(&mut lock(&self.0.log))
     }
 
+    /// What the next starts of a child do, instead of what was planned before.
     pub(crate) fn plan(&self, name: &'static str, planned: impl IntoIterator<Item = Does>) {
-        lock(&self.0.planned).entry(name).or_default().extend(planned);
-    }
-
-    /// The next starts of this child, and nothing that was planned before.
-    pub(crate) fn plan_only(&self, name: &'static str, planned: impl IntoIterator<Item = Does>) {
         lock(&self.0.planned).insert(name, planned.into_iter().collect());
     }
 
