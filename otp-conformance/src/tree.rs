@@ -125,7 +125,12 @@ fn value<'a>(options: &'a [String], key: &str) -> Option<&'a str> {
 }
 
 /// Does what a verb asks of a supervisor, and says what came of it.
-pub(crate) async fn manage(world: &World, verb: &str, supervisor: &str, words: &[String]) -> Result<String, String> {
+pub(crate) async fn manage(
+    world: &World,
+    verb: &str,
+    supervisor: &str,
+    words: &[String],
+) -> Result<String, String> {
     let Some(Address::Supervisor(supervised)) = world.address(supervisor) else {
         return Err(format!("no {supervisor}"));
     };
