@@ -160,6 +160,40 @@ impl fmt::Display for GetChildSpecError {
     }
 }
 
+/// Why partitions were not resized.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ResizeError {
+    /// The supervisor was started with fewer.
+    TooMany {
+        /// As many as there can be.
+        most: usize,
+    },
+    /// A partition did not start.
+    Partition(RestartChildError),
+    /// The supervisor did not answer.
+    Call(CallError),
+}
+
+impl From<RestartChildError> for ResizeError {
+    fn from(error: RestartChildError) -> Self {
+        match error {
+            RestartChildError::Call(error) => Self::Call(error),
+            error => Self::Partition(error),
+        }
+    }
+}
+
+impl fmt::Display for ResizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany { most } => write!(f, "there can be {most} partitions at most"),
+            Self::Partition(error) => write!(f, "a partition did not start: {error}"),
+            Self::Call(error) => error.fmt(f),
+        }
+    }
+}
+
 /// Why a supervisor's spec makes no sense: its `start_link` fails with this, within [`StartError::Exit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -221,6 +255,7 @@ errors!(
     TerminateChildError,
     DeleteChildError,
     GetChildSpecError,
+    ResizeError,
     InvalidSpec,
     FailedToStartChild
 );

@@ -10,6 +10,7 @@ mod error;
 mod family;
 mod intensity;
 mod lifecycle;
+mod partition_supervisor;
 mod report;
 mod supervisor;
 mod supervisor_client;
@@ -20,8 +21,8 @@ pub use dynamic_supervisor::{DynamicSupervisor, DynamicSupervisorCall, DynamicSu
 pub use dynamic_supervisor_client::DynamicSupervisorClient;
 pub use dynamic_supervisor_spec::DynamicSupervisorSpec;
 pub use error::{
-    DeleteChildError, FailedToStartChild, GetChildSpecError, InvalidSpec, RestartChildError, StartChildError,
-    TerminateChildError,
+    DeleteChildError, FailedToStartChild, GetChildSpecError, InvalidSpec, ResizeError, RestartChildError,
+    StartChildError, TerminateChildError,
 };
 pub use family::{AutoShutdown, Strategy};
 pub use otp_core::behaviour::InitError;
@@ -30,6 +31,7 @@ pub use otp_core::{
     StartedChild, StopToken,
 };
 pub use otp_genserver::{CallError, Name, ServerRef};
+pub use partition_supervisor::{Partition, PartitionName, PartitionSupervisor};
 pub use supervisor::{Supervisor, SupervisorCall, SupervisorInfo};
 pub use supervisor_client::SupervisorClient;
 pub use supervisor_spec::{SupervisorSpec, check_child_specs};

@@ -1,0 +1,191 @@
+//! Configuration from files and environment variables, and what is said of a wrong one.
+
+use std::fs;
+use std::path::PathBuf;
+
+use otp_application::{AppSpec, ConfigError, ConfigSources, Controller, LoadError};
+use serde::Deserialize;
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Config {
+    #[serde(default = "port")]
+    port: u16,
+    name: String,
+    #[serde(default)]
+    hosts: Vec<String>,
+    #[serde(default)]
+    debug: bool,
+    db: Option<Database>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Database {
+    url: String,
+    #[serde(default)]
+    pool: u8,
+}
+
+fn port() -> u16 {
+    4000
+}
+
+/// A directory of its own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("otp-application-{}-{test}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder can be made");
+        Self(path)
+    }
+
+    fn write(&self, file: &str, text: &str) -> &Self {
+        fs::write(self.0.join(file), text).expect("a file can be written");
+        self
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn load(sources: ConfigSources, spec: AppSpec) -> Result<Config, ConfigError> {
+    let controller = Controller::with_sources(sources);
+    match controller.load(spec) {
+        Ok(()) => controller.get_all_env("my-app").map(|config| config.expect("it is loaded")),
+        Err(LoadError::Config(error)) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn my_app() -> AppSpec {
+    AppSpec::library("my-app").env("name", "by default")
+}
+
+fn variables<const N: usize>(variables: [(&str, &str); N]) -> ConfigSources {
+    ConfigSources::none().variables(variables)
+}
+
+#[test]
+fn each_source_goes_before_the_one_below() {
+    let folder = Folder::new("layers");
+    folder.write("my-app.toml", "port = 1\nname = 'of the file'\n[db]\nurl = 'x'\npool = 1");
+    let files = ConfigSources::none().directory(&folder.0);
+    let config = load(files.clone(), my_app()).unwrap();
+    assert_eq!((config.port, &*config.name), (1, "of the file"));
+
+    let both = files.variables([
+        ("MY_APP_PORT", "2"),
+        ("MY_APP_DB__POOL", "2"),
+        ("OTHER_PORT", "9"),
+        ("MY_APP_", ""),
+    ]);
+    let config = load(both.clone(), my_app()).unwrap();
+    assert_eq!((config.port, &*config.name), (2, "of the file"));
+    assert_eq!(config.db, Some(Database { url: "x".to_owned(), pool: 2 }), "tables are merged");
+
+    let config = load(both, my_app().config("port", 3)).unwrap();
+    assert_eq!(config.port, 3);
+
+    let config = load(ConfigSources::none(), my_app()).unwrap();
+    assert_eq!((config.port, &*config.name), (4000, "by default"));
+}
+
+#[test]
+fn a_variable_names_the_file_which_has_to_be_there() {
+    let folder = Folder::new("named");
+    folder.write("other.toml", "port = 7").write("my-app.toml", "port = 8");
+    let path = folder.0.join("other.toml");
+    let sources =
+        |path: &str| ConfigSources::none().directory(&folder.0).variables([("MY_APP_CONFIG", path)]);
+    assert_eq!(load(sources(path.to_str().unwrap()), my_app()).unwrap().port, 7);
+    let missing = folder.0.join("missing.toml");
+    let error = load(sources(missing.to_str().unwrap()), my_app()).unwrap_err().to_string();
+    assert!(error.starts_with("configuration of my-app: ") && error.contains("missing.toml"), "{error}");
+}
+
+#[test]
+fn variables_become_what_the_type_asks_for() {
+    let texts = [
+        ("MY_APP_NAME", "00123"),
+        ("MY_APP_DEBUG", "true"),
+        ("MY_APP_HOSTS", "['a', 'b']"),
+        ("MY_APP_DB__URL", "[no list"),
+    ];
+    let config = load(variables(texts), my_app()).unwrap();
+    assert_eq!(config.name, "00123", "a text stays as it is");
+    assert!(config.debug);
+    assert_eq!(config.hosts, ["a", "b"]);
+    assert_eq!(config.db.unwrap().url, "[no list");
+}
+
+#[test]
+fn an_error_names_the_key_its_source_and_what_is_expected() {
+    let cases = [
+        ("MY_APP_PORT", "many", "port", "an integer"),
+        ("MY_APP_PORT", "80000", "port", "integer"),
+        ("MY_APP_DEBUG", "perhaps", "debug", "a boolean"),
+        ("MY_APP_DB__POOL", "3s", "db.pool", "an integer"),
+        ("MY_APP_HOSTS", "3", "hosts", "sequence"),
+    ];
+    for (variable, text, key, expected) in cases {
+        let error = load(variables([("MY_APP_DB__URL", "x"), (variable, text)]), my_app()).unwrap_err();
+        let origin = format!("the environment variable {variable}");
+        assert_eq!((error.key(), error.origin()), (Some(key), Some(&*origin)), "{error}");
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("configuration of my-app: `{key}`: ")), "{message}");
+        assert!(message.contains(expected) && message.ends_with(&format!(" (in {origin})")), "{message}");
+    }
+}
+
+#[test]
+fn an_error_in_a_file_names_the_file() {
+    let folder = Folder::new("errors");
+    let sources = ConfigSources::none().directory(&folder.0);
+    for (text, key) in [("port = 'x'", Some("port")), ("port = 80000", Some("port")), ("port = ", None)] {
+        folder.write("my-app.toml", text);
+        let error = load(sources.clone(), my_app()).unwrap_err();
+        assert_eq!(error.key(), key, "{error}");
+        assert!(error.origin().is_some_and(|origin| origin.ends_with("my-app.toml")), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_key_is_told_where_it_can_stand() {
+    let sources = ConfigSources::none().directory("/nowhere").variables([("OTHER", "x")]);
+    let error = load(sources, AppSpec::library("my-app")).unwrap_err();
+    assert_eq!(error.key(), Some("name"));
+    let message = error.to_string();
+    assert!(message.contains("`name`: is missing: set it in "), "{message}");
+    assert!(message.contains("my-app.toml") && message.contains("MY_APP_"), "{message}");
+}
+
+#[test]
+fn without_sources_a_missing_key_is_just_missing() {
+    let error = load(ConfigSources::none(), AppSpec::library("my-app")).unwrap_err();
+    assert_eq!(error.to_string(), "configuration of my-app: `name`: is missing");
+    let error = load(ConfigSources::none().directory("here"), AppSpec::library("my-app")).unwrap_err();
+    assert!(error.to_string().ends_with("is missing: set it in here/my-app.toml"), "{error}");
+}
+
+#[test]
+fn the_variable_of_the_file_is_no_key() {
+    let folder = Folder::new("no-key");
+    folder.write("some.toml", "port = 1");
+    let path = folder.0.join("some.toml");
+    let sources = variables([("MY_APP_CONFIG", path.to_str().unwrap()), ("MY_APP_", "x"), ("MY_APPLE", "x")]);
+    let controller = Controller::with_sources(sources);
+    controller.load(AppSpec::library("my-app")).unwrap();
+    let all = controller.get_all_env::<std::collections::BTreeMap<String, u16>>("my-app");
+    assert_eq!(all.unwrap().unwrap(), [("port".to_owned(), 1)].into());
+}
+
+#[test]
+fn values_that_cannot_stand_in_a_configuration_are_refused() {
+    let map = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let error = load(ConfigSources::none(), my_app().config("odd", &map)).unwrap_err();
+    assert_eq!(error.key(), Some("odd"));
+    assert!(Controller::new().put_env("my-app", "odd", &map).is_err());
+}

@@ -1,0 +1,94 @@
+//! The environment of an application as code sees it.
+
+use otp_application::{AppSpec, Controller, FetchEnvError};
+use serde::{Deserialize, Serialize};
+
+fn words() -> AppSpec {
+    AppSpec::library("words").env("language", "en").env("limit", 10)
+}
+
+fn not_found(key: &str) -> FetchEnvError {
+    FetchEnvError::NotFound { application: "words".to_owned(), key: key.to_owned() }
+}
+
+#[test]
+fn app_026_values_are_got_set_and_deleted() {
+    let controller = Controller::new();
+    controller.load(words()).unwrap();
+    assert_eq!(controller.get_env::<String>("words", "language"), Ok(Some("en".to_owned())));
+    assert_eq!(controller.get_env::<String>("words", "colour"), Ok(None));
+    assert_eq!(controller.get_env::<String>("ghost", "language"), Ok(None));
+    assert_eq!(controller.fetch_env::<u8>("words", "limit"), Ok(10));
+    assert_eq!(controller.fetch_env::<u8>("words", "colour"), Err(not_found("colour")));
+
+    controller.put_env("words", "limit", 11).unwrap();
+    assert_eq!(controller.fetch_env::<u8>("words", "limit"), Ok(11));
+    controller.delete_env("words", "limit");
+    assert_eq!(controller.fetch_env::<u8>("words", "limit"), Err(not_found("limit")));
+    controller.delete_env("words", "limit");
+    controller.delete_env("ghost", "limit");
+}
+
+#[test]
+fn app_026_a_value_of_another_type_is_an_error_that_says_so() {
+    let controller = Controller::new();
+    controller.load(words()).unwrap();
+    let error = controller.get_env::<u8>("words", "language").unwrap_err();
+    assert_eq!((error.application(), error.key(), error.origin()), ("words", Some("language"), None));
+    assert!(error.to_string().contains("expected an"), "{error}");
+}
+
+#[test]
+fn app_026_keys_lead_into_tables() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Pool {
+        size: u8,
+        hosts: Vec<String>,
+        idle: Option<u8>,
+    }
+    let controller = Controller::new();
+    controller.load(words()).unwrap();
+    let pool = |size| Pool { size, hosts: vec!["a".to_owned(), "b".to_owned()], idle: None };
+    controller.put_env("words", "db.pool", pool(3)).unwrap();
+    controller.put_env("words", "db.pool.size", 4).unwrap();
+    assert_eq!(controller.get_env("words", "db.pool"), Ok(Some(pool(4))));
+    controller.delete_env("words", "db.pool.hosts");
+    assert_eq!(
+        controller.fetch_env::<Vec<String>>("words", "db.pool.hosts"),
+        Err(not_found("db.pool.hosts"))
+    );
+    assert_eq!(controller.fetch_env::<u8>("words", "db.pool.size"), Ok(4));
+}
+
+#[test]
+fn app_026_the_whole_environment_is_one_value() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Words {
+        language: String,
+        limit: u8,
+    }
+    let controller = Controller::new();
+    controller.load(words()).unwrap();
+    let all = Words { language: "en".to_owned(), limit: 10 };
+    assert_eq!(controller.get_all_env("words"), Ok(Some(all)));
+    assert_eq!(controller.get_all_env::<Words>("ghost"), Ok(None));
+}
+
+#[test]
+fn app_028_what_is_given_at_the_start_goes_before_the_specs_defaults() {
+    let controller = Controller::new();
+    controller.load(words().config("limit", 20)).unwrap();
+    assert_eq!(controller.fetch_env::<u8>("words", "limit"), Ok(20));
+    assert_eq!(controller.fetch_env::<String>("words", "language").unwrap(), "en");
+}
+
+#[test]
+fn app_028_what_was_put_before_the_load_goes_before_the_specs_values() {
+    let controller = Controller::new();
+    controller.put_env("words", "limit", 30).unwrap();
+    controller.put_env("words", "language", "fr").unwrap();
+    controller.delete_env("words", "language");
+    controller.load(words().config("limit", 20)).unwrap();
+    assert_eq!(controller.fetch_env::<u8>("words", "limit"), Ok(30));
+    assert_eq!(controller.fetch_env::<String>("words", "language").unwrap(), "en");
+}
