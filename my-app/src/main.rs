@@ -42,7 +42,9 @@ fn main() -> ExitCode {
         runner = runner.config(key, value);
     }
     let code = runner.run();
-    say("stopped");
+    if code == ExitCode::SUCCESS {
+        say("stopped in order");
+    }
     code
 }
 
@@ -71,7 +73,11 @@ async fn start(config: Config) -> Result<Started, ExitReason> {
 async fn serve(listener: Arc<TcpListener>, app: Arc<App>, stop: StopToken) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
     let service = web::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop.stopped_owned()).await
+    let told = async move {
+        stop.stopped().await;
+        say("stopping: no new connections");
+    };
+    axum::serve(listener, service).with_graceful_shutdown(told).await
 }
 
 fn bind(port: u16) -> Result<TcpListener, ExitReason> {
