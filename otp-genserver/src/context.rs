@@ -401,7 +401,9 @@ impl<S: GenServer> Context<S> {
 
     /// Keeps a request whose reply was not sent by the end of its callback, so that the server's death reaches the
     /// caller. Settled ones are cleared out as often as their number has doubled.
-    pub(crate) fn keep(&mut self, request: Request) {
+    pub(crate) fn keep(&mut self, mut request: Request) {
+        // Its callback is over, and the request may be kept for long after it was answered.
+        request.end_span();
         let orders = self.orders();
         if orders.kept.len() >= orders.kept_limit {
             orders.kept.retain(|request| !request.is_settled());
