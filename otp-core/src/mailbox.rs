@@ -490,7 +490,13 @@ impl<M: Send + 'static> Mailbox<M> {
     /// For runners of servers: whether a callback runs, as opposed to the wait for messages. See `CallError::Deadlock`.
     #[inline]
     pub fn set_in_callback(&self, in_callback: bool) {
-        self.cell.head.in_callback.store(in_callback, Ordering::Relaxed);
+        let head = &self.cell.head;
+        // A call that was begun and left behind is not what the next callback waits for.
+        if head.calling.load(Ordering::Relaxed) != 0 {
+            head.calling.store(0, Ordering::Release);
+        }
+        // Whoever sees this sees that as well.
+        head.in_callback.store(in_callback, Ordering::Release);
     }
 
     /// For runners of servers: the callback that may have held its reply is over.
