@@ -41,7 +41,7 @@ struct Orders<S: GenServer> {
     debug: Option<Debug<S>>,
     /// The message under way, if the server shows it.
     last_message: Option<String>,
-    /// Who sent the call that failed, for a crash report.
+    /// Who sent the call that failed or stops the server, for a crash report.
     client: Option<Pid>,
     /// Whom the callback has answered, for a debug event.
     answered: Option<Option<Pid>>,
@@ -367,7 +367,7 @@ impl<S: GenServer> Context<S> {
         }
     }
 
-    /// A call has failed: who sent it, for the crash report.
+    /// A call has failed, or stops the server: who sent it, for the crash report.
     #[cold]
     pub(crate) fn set_client(&mut self, client: Option<Pid>) {
         self.orders().client = client;
@@ -389,6 +389,12 @@ impl<S: GenServer> Context<S> {
 
     pub(crate) fn take_last_message(&mut self) -> Option<String> {
         self.orders.as_mut()?.last_message.take()
+    }
+
+    /// Whether a callback has asked for the end.
+    #[inline]
+    pub(crate) fn is_to_stop(&self) -> bool {
+        self.orders.as_ref().is_some_and(|orders| orders.stop.is_some())
     }
 
     pub(crate) fn take_stop(&mut self) -> Option<ExitReason> {

@@ -106,7 +106,7 @@ pub(crate) fn run<S: GenServer>(
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
                         let outcome = guard!(server.handle_call(call, &mut cx), request.span());
                         cx.end_hold();
-                        if !matches!(outcome, Ok(Ok(()))) {
+                        if !matches!(outcome, Ok(Ok(()))) || cx.is_to_stop() {
                             cx.set_client(request.client());
                         }
                         if !request.is_settled() {
