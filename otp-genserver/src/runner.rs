@@ -89,6 +89,8 @@ pub(crate) fn run<S: GenServer>(
             }
             let outcome = if let Some(continuation) = cx.take_continuation() {
                 last = MessageKind::Continue;
+                // It is no message, and has no text.
+                cx.set_last_message(None);
                 if cx.is_watched() {
                     let event = || Event::In { kind: MessageKind::Continue, from: None, message: None };
                     cx.observe(&server, event);

@@ -728,3 +728,15 @@ async fn a_crash_report_shows_the_last_message_of_a_server_that_formats_them() {
         assert!(crashes[0].contains(part), "{part}: {crashes:?}");
     }
 }
+
+#[otp_genserver::test]
+async fn the_report_of_a_crash_in_a_continuation_shows_no_older_message() {
+    let (reports, _guard) = Reports::capture();
+    let server = Sum::start(i64::MAX).await.unwrap();
+    let watch = Watch::on(server.pid()).await;
+    server.call(Ask::Keep).await.unwrap_err();
+    expect_panic(&watch.down().await, "attempt to add with overflow");
+    let [crash] = &reports.of("otp::process")[..] else { panic!("not one report") };
+    assert!(crash.contains("last_message=\"continue\""), "{crash}");
+    assert!(!crash.contains("message_text"), "{crash}");
+}
