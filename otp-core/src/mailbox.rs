@@ -404,6 +404,11 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Accepts no message any more, as if the process were dead; those that wait are still received, and signals still
     /// arrive. For behaviours that finish their work before they end.
     pub fn close(&self) {
+        self.close_but_for(|_| false);
+    }
+
+    /// As [`close`](Self::close), but messages that `accepted` is true for are accepted as ever.
+    pub fn close_but_for(&self, accepted: fn(&M) -> bool) {
         let senders = {
             let mut inner = self.cell.inner.lock();
             if inner.is_gone() {
@@ -411,7 +416,7 @@ impl<M: Send + 'static> Mailbox<M> {
             }
             inner.detour = true;
             let extra = inner.extra();
-            extra.closed = true;
+            extra.closed = Some(Box::new(accepted));
             extra.bound.as_mut().map(|bound| bound.take_senders())
         };
         for sender in senders.into_iter().flatten() {

@@ -306,9 +306,9 @@ impl<S: GenServer> Context<S> {
         orders.suspended = suspended && orders.draining.is_empty();
     }
 
-    /// Stops when everything that waits has been handled; nothing more is accepted.
+    /// Stops when everything that waits has been handled; nothing more is accepted but what the runner itself is asked.
     pub(crate) fn drain(&mut self, stop: StopRequest) {
-        self.mailbox.close();
+        self.mailbox.close_but_for(|message| matches!(message, ServerMessage::System(_)));
         let orders = self.orders();
         orders.suspended = false;
         orders.draining.push(stop);
