@@ -317,6 +317,10 @@ impl<S: GenServer> Context<S> {
         let _ = catch(|| drop(feeds));
     }
 
+    pub(crate) fn is_draining(&self) -> bool {
+        self.orders.as_ref().is_some_and(|orders| !orders.draining.is_empty())
+    }
+
     /// What counts the time without messages begins anew.
     pub(crate) fn restart_timeouts(&mut self) {
         if let Some(orders) = &mut self.orders {

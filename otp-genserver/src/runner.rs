@@ -206,7 +206,8 @@ fn last_words<S: GenServer>(last: MessageKind, server: &S, cx: &mut Context<S>) 
 #[expect(clippy::boxed_local, reason = "it comes in a box, which is to be freed here")]
 fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
     match *system {
-        System::Stop(stop) if stop.drain => {
+        // Once it drains, whoever stops it as well waits for that.
+        System::Stop(stop) if stop.drain || cx.is_draining() => {
             cx.drain(stop);
             None
         }

@@ -211,3 +211,18 @@ async fn a_server_that_drains_can_be_looked_into_and_ended() {
     assert_eq!(stopping.await, Err(StopError::Exit(ExitReason::Shutdown)));
     assert_eq!(log.terminations(), ["shutdown"]);
 }
+
+#[otp_genserver::test]
+async fn a_stop_that_does_not_drain_does_not_cut_a_drain_short() {
+    let (server, log) = Plan::new().up().await;
+    let release = busy(&server).await;
+    let mut first = server.stop().drain().into_future();
+    let mut second = server.stop().into_future();
+    assert!(poll_once(&mut first).is_pending());
+    assert!(poll_once(&mut second).is_pending());
+    server.tell(note("after both"));
+    release.send(()).unwrap();
+    assert_eq!(first.await, Ok(()));
+    assert_eq!(second.await, Ok(()));
+    assert_eq!(log.lines(), ["init", "after both", "terminate: normal", "state dropped"]);
+}
