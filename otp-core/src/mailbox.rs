@@ -111,8 +111,25 @@ impl<M: Send + 'static> Mailbox<M> {
     ///
     /// `receive` with a pattern.
     pub async fn receive_where(&mut self, mut wanted: impl FnMut(Waiting<'_, M>) -> bool) -> Received<M> {
-        let mut seen = 0;
-        poll_fn(|cx| self.poll_where(cx, &mut wanted, &mut seen)).await
+        self.receive_where_from(&mut 0, &mut wanted).await
+    }
+
+    /// As [`receive_where`](Self::receive_where), from where an earlier search for the same ended: `seen` begins at 0, and what
+    /// was not wanted before is not looked at again. Whoever receives otherwise in between begins at 0 again.
+    ///
+    /// # Panics
+    ///
+    /// As `wanted` does; the mailbox is whole then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this future is dropped.
+    pub async fn receive_where_from(
+        &mut self,
+        seen: &mut usize,
+        mut wanted: impl FnMut(Waiting<'_, M>) -> bool,
+    ) -> Received<M> {
+        poll_fn(|cx| self.poll_where(cx, &mut wanted, seen)).await
     }
 
     /// As [`receive_where`](Self::receive_where), for `limit` at most.

@@ -452,15 +452,16 @@ impl<S: GenServer> Context<S> {
         }
     }
 
-    /// The next system message, or the reason to end with: its parent ended.
-    pub(crate) async fn next_of_suspended(&mut self) -> Result<Box<System<S>>, ExitReason> {
+    /// The next system message, or the reason to end with: its parent ended. What waits longer than those, and was `seen`, is not
+    /// looked at again.
+    pub(crate) async fn next_of_suspended(&mut self, seen: &mut usize) -> Result<Box<System<S>>, ExitReason> {
         let parent = self.parent();
         let wanted = |item: Waiting<'_, ServerMessage<S>>| match item {
             Waiting::Message(message) => matches!(message, ServerMessage::System(_)),
             Waiting::Exit { from, .. } => from == parent,
             Waiting::Down(_) => false,
         };
-        match self.mailbox.receive_where(wanted).await {
+        match self.mailbox.receive_where_from(seen, wanted).await {
             Received::Message(ServerMessage::System(system)) => Ok(system),
             Received::Exit { reason, .. } => Err(reason),
             _ => unreachable!("nothing else is wanted"),

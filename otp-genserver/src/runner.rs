@@ -229,9 +229,10 @@ fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<
 /// Serves the runner's own messages and leaves all others where they are, until the server is resumed (`None`) or has to
 /// end. Boxed by its caller: it is rare, and would make every server larger.
 async fn suspended<S: GenServer>(server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
+    let mut seen = 0;
     while cx.is_suspended() {
         cx.set_in_callback(false);
-        let next = cx.next_of_suspended().await;
+        let next = cx.next_of_suspended(&mut seen).await;
         cx.set_in_callback(true);
         let ends = match next {
             Ok(system) => serve(system, server, cx),
