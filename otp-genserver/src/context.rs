@@ -414,6 +414,10 @@ impl<S: GenServer> Context<S> {
     pub(crate) fn keep(&mut self, mut request: Request) {
         // Its callback is over, and the request may be kept for long after it was answered.
         request.end_span();
+        if request.is_settled() {
+            // Its caller is gone.
+            return;
+        }
         let orders = self.orders();
         if orders.kept.len() >= orders.kept_limit {
             orders.kept.retain(|request| !request.is_settled());

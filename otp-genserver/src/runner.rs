@@ -111,7 +111,7 @@ pub(crate) fn run<S: GenServer>(
                         if !matches!(outcome, Ok(Ok(()))) || cx.is_to_stop() {
                             cx.set_client(request.client());
                         }
-                        if !request.is_settled() {
+                        if !request.is_answered() {
                             cx.keep(request);
                         } else if cx.is_watched() {
                             cx.set_answered(request.client());
