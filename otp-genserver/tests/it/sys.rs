@@ -728,3 +728,27 @@ async fn a_crash_report_shows_the_last_message_of_a_server_that_formats_them() {
         assert!(crashes[0].contains(part), "{part}: {crashes:?}");
     }
 }
+
+#[otp_genserver::test]
+async fn the_report_of_a_crash_in_a_continuation_shows_no_older_message() {
+    let (reports, _guard) = Reports::capture();
+    let server = Sum::start(i64::MAX).await.unwrap();
+    let watch = Watch::on(server.pid()).await;
+    server.call(Ask::Keep).await.unwrap_err();
+    expect_panic(&watch.down().await, "attempt to add with overflow");
+    let [crash] = &reports.of("otp::process")[..] else { panic!("not one report") };
+    assert!(crash.contains("last_message=\"continue\""), "{crash}");
+    assert!(!crash.contains("message_text"), "{crash}");
+}
+
+#[otp_genserver::test]
+async fn sys_022_a_call_whose_reply_is_kept_and_whose_caller_is_gone_is_not_answered() {
+    let server = Sum::start(0).await.unwrap();
+    sys::log_last(&server, 2).await.unwrap();
+    sys::statistics(&server, true).await.unwrap();
+    drop(server.send_request(Ask::Keep));
+    let events = sys::get_log(&server).await.unwrap();
+    assert_eq!(lines(&events), ["got continue", "no reply, new state Sum(100)"]);
+    let statistics = sys::get_statistics(&server).await.unwrap().unwrap();
+    assert_eq!((statistics.messages_in, statistics.messages_out), (1, 0));
+}
