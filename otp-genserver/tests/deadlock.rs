@@ -140,6 +140,19 @@ async fn a_reply_that_another_process_holds_is_never_a_deadlock() {
     assert!(b.is_alive());
 }
 
+/// As above, late in the servers' lives: a request is told from the ones handled before it.
+#[otp_genserver::test]
+async fn a_reply_that_another_process_holds_is_never_a_deadlock_however_many_messages_came_before() {
+    tokio::time::pause();
+    let a = start("late-a", "late-b", false).await;
+    let b = start("late-b", "late-a", true).await;
+    for _ in 0..5 {
+        assert_eq!((a.call(Ask::Ping).await, b.call(Ask::Ping).await), (Ok(1), Ok(1)));
+    }
+    let answer = a.call(Ask::Chain).infinity().await.unwrap();
+    assert_eq!(answer.map_err(|error| error.to_string()), Err(CallError::Timeout.to_string()));
+}
+
 #[otp_genserver::test]
 async fn info_shows_whom_a_process_calls() {
     use otp_core::process::Status;
