@@ -391,6 +391,18 @@ async fn sys_014_statistics_count_from_the_moment_they_are_on() {
 }
 
 #[otp_genserver::test]
+async fn sys_014_statistics_say_how_long_the_server_was_busy() {
+    let server = Sum::start(0).await.unwrap();
+    sys::statistics(&server, true).await.unwrap();
+    // One poll in 64 is timed, in real time.
+    for _ in 0..256 {
+        server.call(Ask::Get).await.unwrap();
+    }
+    let busy = sys::get_statistics(&server).await.unwrap().map(|counted| counted.busy);
+    assert!(busy.is_some_and(|busy| !busy.is_zero()), "{busy:?}");
+}
+
+#[otp_genserver::test]
 async fn sys_016_the_log_keeps_the_last_events_the_oldest_first() {
     let server = Sum::start(0).await.unwrap();
     let logged = async || lines(&sys::get_log(&server).await.unwrap());
