@@ -141,6 +141,30 @@ async fn proc_007_a_limit_passes_and_not_before() {
 }
 
 #[otp_core::test]
+async fn proc_007_processes_whose_limits_pass_at_the_same_instant_all_go_on() {
+    scenario(async |mut mailbox: Mailbox<usize>| {
+        for n in 0..20 {
+            let me = mailbox.address();
+            spawn(move |mut mailbox: Mailbox<()>| async move {
+                assert!(mailbox.receive_timeout(Duration::from_secs(1)).await.is_none());
+                me.send(n);
+            });
+        }
+        let mut woken: Vec<usize> = Vec::new();
+        while woken.len() < 20 {
+            let got = mailbox.receive_timeout(Duration::from_secs(2)).await;
+            woken.push(match got {
+                Some(Received::Message(n)) => n,
+                other => panic!("only {woken:?} went on: {other:?}"),
+            });
+        }
+        woken.sort_unstable();
+        assert!(woken.into_iter().eq(0..20));
+    })
+    .await;
+}
+
+#[otp_core::test]
 async fn a_panic_of_the_predicate_leaves_the_mailbox_whole() {
     scenario(async |mut mailbox: Mailbox<u32>| {
         for n in 1..=3 {
