@@ -319,12 +319,33 @@ defmodule Actor do
     started(w, name, new, World.starting(w, fn -> Supervisor.start_link(Tree, {w, new, options}) end))
   end
 
+  defp act(w, name, ["dynamic_supervisor_link", new | options]) do
+    start = fn -> DynamicSupervisor.start_link(DynamicTree, {w, new, options}) end
+    started(w, name, new, World.starting(w, start))
+  end
+
   defp act(w, name, ["start_child", sup, id]) do
-    children(w, name, "start_child #{id}", fn -> Supervisor.start_child(World.pid!(w, sup), Tree.spec(w, id)) end)
+    pid = World.pid!(w, sup)
+
+    children(w, name, "start_child #{id}", fn ->
+      if World.get(w, :dynamic, sup) do
+        DynamicSupervisor.start_child(pid, Tree.spec(w, id, false))
+      else
+        Supervisor.start_child(pid, Tree.spec(w, id))
+      end
+    end)
   end
 
   defp act(w, name, ["terminate_child", sup, id]) do
-    children(w, name, "terminate_child #{id}", fn -> Supervisor.terminate_child(World.pid!(w, sup), id) end)
+    pid = World.pid!(w, sup)
+
+    children(w, name, "terminate_child #{id}", fn ->
+      if World.get(w, :dynamic, sup) do
+        DynamicSupervisor.terminate_child(pid, World.pid!(w, id))
+      else
+        Supervisor.terminate_child(pid, id)
+      end
+    end)
   end
 
   defp act(w, name, ["restart_child", sup, id]) do
@@ -336,12 +357,24 @@ defmodule Actor do
   end
 
   defp act(w, name, ["which_children", sup]) do
+    pid = World.pid!(w, sup)
+
     answer =
       caught(fn ->
-        # In the order of their start; OTP lists them backwards.
-        for {id, pid, type, _} <- Enum.reverse(Supervisor.which_children(World.pid!(w, sup))) do
-          state = if is_pid(pid), do: "running", else: Atom.to_string(pid)
-          " #{id}:#{state}:#{type}"
+        if World.get(w, :dynamic, sup) do
+          # In no order, and without ids.
+          children =
+            for {:undefined, pid, type, _} <- DynamicSupervisor.which_children(pid) do
+              if is_pid(pid), do: " #{World.show(w, pid)}:running:#{type}", else: " #{pid}:#{type}"
+            end
+
+          Enum.sort(children)
+        else
+          # In the order of their start; OTP lists them backwards.
+          for {id, pid, type, _} <- Enum.reverse(Supervisor.which_children(pid)) do
+            state = if is_pid(pid), do: "running", else: Atom.to_string(pid)
+            " #{id}:#{state}:#{type}"
+          end
         end
       end)
 
@@ -459,6 +492,7 @@ defmodule Actor do
         case fun.() do
           :ok -> "ok"
           {:ok, :undefined} -> "ok undefined"
+          :ignore -> "ignore"
           {:ok, pid} when is_pid(pid) -> "ok #{World.show(w, pid)}"
           {:error, {:already_started, pid}} -> "error already_started #{World.show(w, pid)}"
           # The supervisor adds the child's description to the reason of a start that failed.
@@ -722,14 +756,16 @@ defmodule Tree do
     end
   end
 
-  def spec(w, id) do
+  # Children that stop at the same time, as a dynamic supervisor's do, are not `ordered`.
+  def spec(w, id, ordered \\ true) do
     options = World.get(w, :spec, id) || throw({:problem, "no #{id}"})
-    type = String.to_atom(value(options, "type") || "worker")
+    kind = String.to_atom(value(options, "type") || "worker")
+    type = if kind == :worker, do: :worker, else: :supervisor
     default = if type == :worker, do: "5000", else: "infinity"
 
     spec = %{
       id: id,
-      start: {Tree, :start_child, [w, id, type, options]},
+      start: {Tree, :start_child, [w, id, kind, options, ordered]},
       type: type,
       restart: String.to_atom(value(options, "restart") || "permanent"),
       shutdown:
@@ -743,17 +779,19 @@ defmodule Tree do
   end
 
   # The nth start does what the nth word of `start=` says, and the last word goes on for ever.
-  def start_child(w, id, type, options) do
-    World.put(w, :child, id, true)
+  def start_child(w, id, kind, options, ordered) do
+    if ordered, do: World.put(w, :child, id, true)
     number = World.get(w, :starts, id) || 0
     World.put(w, :starts, id, number + 1)
     words = String.split(value(options, "start") || "ok", ",")
     word = Enum.at(words, number) || List.last(words)
 
     start = fn ->
-      case {type, word} do
+      case {kind, word} do
         {:supervisor, "ok"} -> Supervisor.start_link(Tree, {w, id, options})
         {:supervisor, other} -> Supervisor.start_link(Tree, {w, id, ["init=" <> other]})
+        {:dynamic_supervisor, "ok"} -> DynamicSupervisor.start_link(DynamicTree, {w, id, options})
+        {:dynamic_supervisor, other} -> DynamicSupervisor.start_link(DynamicTree, {w, id, ["init=" <> other]})
         {:worker, "ok"} -> GenServer.start_link(Server, {w, id, server_options(options)})
         {:worker, other} -> GenServer.start_link(Server, {w, id, [other]})
       end
@@ -767,10 +805,36 @@ defmodule Tree do
 
   defp server_options(options), do: Enum.reject(options, &(String.contains?(&1, "=") or &1 == "significant"))
 
-  defp value(options, key) do
+  def value(options, key) do
     Enum.find_value(options, fn word ->
       if String.starts_with?(word, key <> "="), do: String.replace_prefix(word, key <> "=", "")
     end)
+  end
+end
+
+defmodule DynamicTree do
+  # Dynamic supervisors; their children are those of `Tree.spec`.
+  use DynamicSupervisor
+
+  def init({w, name, options}) do
+    World.bind(w, name, self())
+    World.put(w, :dynamic, name, true)
+
+    case Tree.value(options, "init") do
+      "ignore" ->
+        :ignore
+
+      nil ->
+        number = fn key, default -> String.to_integer(Tree.value(options, key) || default) end
+        max = Tree.value(options, "max_children")
+
+        DynamicSupervisor.init(
+          strategy: :one_for_one,
+          max_restarts: number.("intensity", "3"),
+          max_seconds: number.("period", "5"),
+          max_children: if(max, do: String.to_integer(max), else: :infinity)
+        )
+    end
   end
 end
 

@@ -211,6 +211,10 @@ impl Actor {
                 let started = tree::supervisor(&world, word(0), action.rest()).start_link().await;
                 self.started(word(0), started.map(drop)).await;
             }
+            "dynamic_supervisor_link" => {
+                let started = tree::dynamic_supervisor(&world, word(0), action.rest()).start_link().await;
+                self.started(word(0), started.map(drop)).await;
+            }
             verb => self.log(tree::manage(&world, verb, word(0), &action.words[1..]).await?),
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Generated scenarios: a seed and a number determine one, whatever else is generated.
 
+mod dynamic_supervisor;
 mod gen_server;
 mod process;
 mod supervisor;
@@ -13,6 +14,7 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
         "process" => process::steps,
         "gen_server" => gen_server::steps,
         "supervisor" => supervisor::steps,
+        "dynamic_supervisor" => dynamic_supervisor::steps,
         _ => return Err(format!("nothing is generated for the area `{area}`")),
     };
     (0..count).try_fold(Vec::new(), |mut all, number| {
@@ -28,9 +30,11 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
 mod tests {
     use super::scenarios;
 
+    const AREAS: [&str; 4] = ["process", "gen_server", "supervisor", "dynamic_supervisor"];
+
     #[test]
     fn a_seed_and_a_number_determine_a_scenario() {
-        for area in ["process", "gen_server", "supervisor"] {
+        for area in AREAS {
             let few = scenarios(area, 5, 7).expect("valid");
             assert_eq!(few, scenarios(area, 50, 7).expect("valid")[..5]);
             assert_ne!(few[0].steps, few[1].steps);
@@ -40,7 +44,7 @@ mod tests {
 
     #[test]
     fn what_is_generated_is_well_formed() {
-        for area in ["process", "gen_server", "supervisor"] {
+        for area in AREAS {
             assert_eq!(scenarios(area, 1000, 1).map(|all| all.len()), Ok(1000));
         }
     }

@@ -16,8 +16,10 @@ mod tree;
 mod verbs;
 mod world;
 
-use std::process::ExitCode;
-use std::{env, fs, panic};
+use std::process::{self, ExitCode};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+use std::{env, fs, panic, thread};
 
 use crate::scenario::Scenario;
 
@@ -57,5 +59,34 @@ fn run(file: &str) -> Result<String, String> {
     let scenarios = Scenario::parse_all(&text)?;
     // Crashes are what the scenarios are about.
     panic::set_hook(Box::new(|_| {}));
-    Ok(scenarios.iter().enumerate().map(|(index, scenario)| run::trace(scenario, index)).collect())
+    let begun = watch();
+    let traces = scenarios.iter().enumerate().map(|(index, scenario)| {
+        // Nobody listens any more only if the program is about to end.
+        let _ = begun.send(scenario.name.clone());
+        run::trace(scenario, index)
+    });
+    Ok(traces.collect())
+}
+
+/// What one scenario may take, which has milliseconds of work: the clock in it is paused.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Hears of each scenario that begins, and ends the program if one never comes to rest: processes that keep each other busy
+/// leave the paused clock no chance to move.
+fn watch() -> mpsc::Sender<String> {
+    let (begun, scenarios) = mpsc::channel();
+    thread::spawn(move || {
+        let mut current = String::new();
+        loop {
+            match scenarios.recv_timeout(LIMIT) {
+                Ok(next) => current = next,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    eprintln!("error: {current} does not come to rest");
+                    process::exit(1);
+                }
+            }
+        }
+    });
+    begun
 }

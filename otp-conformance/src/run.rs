@@ -86,4 +86,28 @@ mod tests {
         assert_eq!(traces.matches("3 s: timeout").count(), 1, "{traces}");
         assert!(traces.ends_with("3 a: whereis: s\n"), "{traces}");
     }
+
+    #[test]
+    fn a_tree_of_supervisors_is_built_of_its_specs() {
+        let text = "\
+== x
+spec b start=ok,stop:boom,ok
+spec d type=dynamic_supervisor
+start a
+a supervisor_link s children=b,d; start_child d b; terminate_child d b; which_children s
+";
+        let expected = "\
+== x
+4 a: start s: ok
+4 a: start_child b: error boom
+4 a: terminate_child b: error not_found
+4 a: children: b:running:worker d:running:supervisor
+4 b: init
+4 b: init
+4 b: ended boom
+4 order: init b
+4 order: init b
+";
+        assert_eq!(traced(text), expected);
+    }
 }

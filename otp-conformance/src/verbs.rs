@@ -104,6 +104,7 @@ pub(crate) const VERBS: &[Verb] = &[
     words("stop", &[Server]),
     // Supervisors.
     words("supervisor_link", &[NewProcess]),
+    words("dynamic_supervisor_link", &[NewProcess]),
     verb("start_child", &[Process, Spec]),
     verb("terminate_child", &[Process, Spec]),
     verb("restart_child", &[Process, Spec]),

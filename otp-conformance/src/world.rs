@@ -1,12 +1,12 @@
 //! [`World`]: what the processes of one scenario share: names, and the record of what happened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use otp_core::process::on_exit;
 use otp_core::{Alias, ExitReason, MonitorRef, Pid, ProcessRef};
 use otp_genserver::{Name, ServerRef};
-use otp_supervisor::Supervisor;
+use otp_supervisor::{DynamicSupervisor, Supervisor};
 use parking_lot::Mutex;
 
 use crate::actor::Order;
@@ -19,6 +19,7 @@ pub(crate) enum Address {
     Actor(ProcessRef<Order>),
     Server(ServerRef<Server>),
     Supervisor(ServerRef<Supervisor>),
+    DynamicSupervisor(ServerRef<DynamicSupervisor>),
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ struct State {
     specs: HashMap<String, Vec<String>>,
     /// How often children were started, by their ids.
     starts: HashMap<String, usize>,
+    /// The ids of children that start and stop one after the other.
+    ordered: HashSet<String>,
 }
 
 /// One thing that happened, in the order in which lines are compared: those of one process from one sender stay as they
@@ -84,7 +87,7 @@ impl World {
     /// Notes something that the child of a supervisor did, in one order with what others of them did: their supervisor
     /// makes them follow one another.
     pub(crate) fn log_order(&self, child: &str, text: &str) {
-        if self.0.state.lock().starts.contains_key(child) {
+        if self.0.state.lock().ordered.contains(child) {
             self.log("order", format!("{text} {child}"));
         }
     }
@@ -159,9 +162,13 @@ impl World {
         self.0.state.lock().specs.get(id).cloned()
     }
 
-    /// Counts a start of this child, and says how many there were before.
-    pub(crate) fn count_start(&self, id: &str) -> usize {
+    /// Counts a start of this child, and says how many there were before. One that is `ordered` has its place among
+    /// [those](Self::log_order) that follow one another.
+    pub(crate) fn count_start(&self, id: &str, ordered: bool) -> usize {
         let mut state = self.0.state.lock();
+        if ordered {
+            state.ordered.insert(id.to_owned());
+        }
         let count = state.starts.entry(id.to_owned()).or_default();
         *count += 1;
         *count - 1

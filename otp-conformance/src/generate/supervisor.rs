@@ -3,7 +3,7 @@
 
 use crate::draw::Draw;
 
-const REASONS: &[&str] = &["normal", "shutdown", "shutdown:late", "boom"];
+pub(super) const REASONS: &[&str] = &["normal", "shutdown", "shutdown:late", "boom"];
 /// What starts do, one after the other.
 const STARTS: &[&str] =
     &["ok", "ok", "ok", "ok,ok,stop:boom,ok", "ok,ignore,ok", "ok,stop:boom", "ok,crash,ok"];
@@ -44,12 +44,12 @@ pub(super) fn steps(draw: &mut Draw) -> Vec<String> {
 }
 
 /// The options of a supervisor. Its period is longer than any scenario.
-fn flags(draw: &mut Draw, auto_shutdown: &str) -> String {
+pub(super) fn flags(draw: &mut Draw, auto_shutdown: &str) -> String {
     let strategy = draw.one(&["one_for_one", "one_for_all", "rest_for_one"]);
     format!(" strategy={strategy} intensity={} period=600 auto_shutdown={auto_shutdown}", draw.between(0, 6))
 }
 
-fn worker(draw: &mut Draw, auto_shutdown: &str) -> String {
+pub(super) fn worker(draw: &mut Draw, auto_shutdown: &str) -> String {
     let restart = draw.one(&["permanent", "permanent", "transient", "temporary"]);
     let mut text = format!(" restart={restart} start={}", draw.one(STARTS));
     if draw.percent(20) {
