@@ -9,6 +9,8 @@ defmodule Counter do
   def init(count), do: {:ok, count}
   def handle_call(:get, _from, count), do: {:reply, count + 1, count + 1}
   def handle_cast(:increment, count), do: {:noreply, count + 1}
+  def handle_cast({:crash, :panic}, _count), do: raise("a crash on purpose")
+  def handle_cast({:crash, :error}, count), do: {:stop, :boom, count}
 end
 
 defmodule RingNode do
@@ -52,7 +54,7 @@ defmodule RingNode do
 end
 
 defmodule Bench do
-  # Each answers {operations, nanoseconds, resident bytes per process or nil}.
+  # Each answers {operations, nanoseconds, what else was found as {name, number}}.
 
   def run(workload, n) when workload in ["call", "call5s"] do
     server = start()
@@ -97,8 +99,11 @@ defmodule Bench do
     each = div(max(resident() - before, 0), n)
     1 = call(first)
     1 = call(hd(servers))
-    {n, nanoseconds, each}
+    {n, nanoseconds, [rss_bytes_per_process: each]}
   end
+
+  def run("restart", n), do: restarts(:panic, n)
+  def run("restart_err", n), do: restarts(:error, n)
 
   def run("ring", n) do
     nodes = nodes(1000, 0)
@@ -124,6 +129,37 @@ defmodule Bench do
   defp start do
     {:ok, server} = GenServer.start(Counter, 0)
     server
+  end
+
+  # From the message that the counter dies of, to the first answer of the next one.
+  defp restarts(crash, n) do
+    :logger.set_primary_config(:level, :none)
+    counter = %{id: Counter, start: {GenServer, :start_link, [Counter, 0, [name: Counter]]}}
+    {:ok, _} = Supervisor.start_link([counter], strategy: :one_for_one, max_restarts: 1_000_000_000, max_seconds: 1)
+    1 = answer()
+    restart(crash, div(n, 50))
+    each = max(div(n, 4), 1)
+
+    [first, _, _, last] =
+      quarters = for _ <- 1..4, do: elem(measure(fn -> restart(crash, each) end), 1)
+
+    {each * 4, Enum.sum(quarters), [last_quarter_over_first: Float.round(last / first, 3)]}
+  end
+
+  defp restart(_, 0), do: :ok
+
+  defp restart(crash, n) do
+    GenServer.cast(Counter, {:crash, crash})
+    1 = answer()
+    restart(crash, n - 1)
+  end
+
+  defp answer do
+    call(Counter)
+  catch
+    :exit, _ ->
+      :erlang.yield()
+      answer()
   end
 
   defp call(server), do: GenServer.call(server, :get)
@@ -187,7 +223,7 @@ defmodule Bench do
 
   defp timed(n, body) do
     {_, nanoseconds} = measure(body)
-    {n, nanoseconds, nil}
+    {n, nanoseconds, []}
   end
 
   defp measure(body) do
@@ -221,9 +257,9 @@ defmodule Bench do
       nil ->
         IO.puts(head <> ~s(,"unsupported":"beam/bench.exs does not have it"}))
 
-      {n, nanoseconds, each} ->
-        rss = if each, do: ~s(,"rss_bytes_per_process":#{each}), else: ""
-        IO.puts(head <> ~s(,"n":#{n},"ns_per_op":#{Float.round(nanoseconds / n, 2)}#{rss}}))
+      {n, nanoseconds, found} ->
+        found = for {name, number} <- found, do: ~s(,"#{name}":#{number})
+        IO.puts(head <> ~s(,"n":#{n},"ns_per_op":#{Float.round(nanoseconds / n, 2)}#{found}}))
     end
 
     System.halt(0)

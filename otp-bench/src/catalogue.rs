@@ -24,6 +24,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         "start a server with 8 bytes of state, and keep it; also bytes per process",
         100_000,
     ),
+    workload("restart", "a supervised server panics; until the next one has answered a call", 20_000),
+    workload("restart_err", "the same, where it ends with an error and not by a panic", 20_000),
     workload("ring", "a token goes around 1,000 servers", 1_000_000),
     workload("big", "each of 120 servers pings random others, one ping at a time", 240_000),
 ];

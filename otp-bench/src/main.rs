@@ -12,6 +12,7 @@
 
 mod beam;
 mod catalogue;
+mod crash;
 mod memory;
 mod node;
 mod options;
@@ -78,6 +79,7 @@ fn measure(options: &Options) -> Result<Outcome, String> {
 
 fn on<P: Peer>(options: &Options) -> Outcome {
     let (workload, n) = (options.workload, options.n);
+    crash::silence();
     P::run(options.threads, async move { workloads::run::<P>(workload, n).await })
 }
 

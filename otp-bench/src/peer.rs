@@ -7,6 +7,7 @@ use std::future::Future;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 
 pub(crate) trait Peer: Send + Sync + 'static {
@@ -14,6 +15,8 @@ pub(crate) trait Peer: Send + Sync + 'static {
     type Counter: Clone + Send + Sync + 'static;
     /// The address of a [`Node`].
     type Node: Clone + Send + Sync + 'static;
+    /// What leads to the counter of a supervisor, whichever it is at the moment.
+    type Supervised: Send + Sync + 'static;
 
     /// Starts a counter at 0; ready once the counter has run its own beginning.
     fn start() -> impl Future<Output = Self::Counter> + Send;
@@ -33,6 +36,16 @@ pub(crate) trait Peer: Send + Sync + 'static {
     fn start_node(node: Node<Self::Node>) -> impl Future<Output = Self::Node> + Send;
 
     fn send_node(node: &Self::Node, message: NodeMessage) -> impl Future<Output = ()> + Send;
+
+    /// Starts a supervisor that bears any number of restarts in a second, and a counter at 0 under it. `Err`: why this
+    /// library does not start one again after such an end.
+    fn supervise(crash: Crash) -> impl Future<Output = Result<Self::Supervised, &'static str>> + Send;
+
+    /// Tells the counter to end so, without waiting.
+    fn crash(counter: &Self::Supervised, crash: Crash) -> impl Future<Output = ()> + Send;
+
+    /// As [`call`](Self::call); `None` if nobody has answered.
+    fn try_call(counter: &Self::Supervised) -> impl Future<Output = Option<u64>> + Send;
 
     /// Runs a caller where this library's callers live, at once; the result can be awaited.
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

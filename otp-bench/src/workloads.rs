@@ -3,8 +3,10 @@
 mod calls;
 mod casts;
 mod nodes;
+mod restarts;
 mod starts;
 
+use crate::crash::Crash;
 use crate::outcome::Outcome;
 use crate::peer::Peer;
 
@@ -18,6 +20,8 @@ pub(crate) async fn run<P: Peer>(workload: &str, n: u64) -> Outcome {
         "many" => calls::many::<P>(n).await,
         "spawn" => starts::spawn::<P>(n).await,
         "spawn_only" => starts::spawn_only::<P>(n).await,
+        "restart" => restarts::restart::<P>(Crash::Panic, n).await,
+        "restart_err" => restarts::restart::<P>(Crash::Error, n).await,
         "ring" => nodes::ring::<P>(n).await,
         "big" => nodes::big::<P>(n).await,
         _ => Outcome::Unsupported("nobody has written this workload"),

@@ -98,6 +98,8 @@ fn once(program: &Path, run: Run, n: Option<u64>) -> Sample {
     if let Some(n) = n {
         command.args(["--n", &n.to_string()]);
     }
+    // Nobody is to spend time on backtraces of the panics that `restart` makes.
+    command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     let (output, foreign) = cpu::foreign_during(|| command.output());
     let outcome = match output {

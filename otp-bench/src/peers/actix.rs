@@ -1,15 +1,20 @@
 //! actix: threads with a loop each (arbiters), to which servers and callers are dealt in turn; so the first server and its
 //! caller share one. The mailbox is bounded at 16 for `send`, which waits, and not for `do_send` (`actix`), or not at all
-//! (`actix-unbounded`). A call has no limit unless one is given; "stopped" is the hook `stopped`.
+//! (`actix-unbounded`). Its supervisor runs the same actor again in the same task when it has stopped itself, and dies with
+//! that task of a panic. A call has no limit unless one is given; "stopped" is the hook `stopped`.
 
 use std::future::Future;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix::prelude::{Actor, ActorContext, Addr, Arbiter, ArbiterHandle, Context, Handler, Message, System};
+use actix::prelude::{
+    Actor, ActorContext, Addr, Arbiter, ArbiterHandle, Context, Handler, Message, Supervised, Supervisor,
+    System,
+};
 use tokio::sync::oneshot;
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
 
@@ -96,6 +101,25 @@ impl<const UNBOUNDED: bool> Handler<Stop> for Counter<UNBOUNDED> {
     }
 }
 
+impl<const UNBOUNDED: bool> Supervised for Counter<UNBOUNDED> {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.count = 0;
+    }
+}
+
+impl Message for Crash {
+    type Result = ();
+}
+
+impl<const UNBOUNDED: bool> Handler<Crash> for Counter<UNBOUNDED> {
+    type Result = ();
+
+    fn handle(&mut self, crash: Crash, context: &mut Context<Self>) {
+        crash.happen();
+        context.stop();
+    }
+}
+
 pub(crate) struct NodeActor(Node<Addr<Self>>);
 
 impl Actor for NodeActor {
@@ -121,6 +145,7 @@ pub(crate) struct Actix<const UNBOUNDED: bool>;
 impl<const UNBOUNDED: bool> Peer for Actix<UNBOUNDED> {
     type Counter = Addr<Counter<UNBOUNDED>>;
     type Node = Addr<NodeActor>;
+    type Supervised = Addr<Counter<UNBOUNDED>>;
 
     async fn start() -> Self::Counter {
         let (up, is_up) = oneshot::channel();
@@ -154,6 +179,24 @@ impl<const UNBOUNDED: bool> Peer for Actix<UNBOUNDED> {
 
     async fn send_node(node: &Self::Node, message: NodeMessage) {
         node.do_send(message);
+    }
+
+    async fn supervise(crash: Crash) -> Result<Self::Supervised, &'static str> {
+        match crash {
+            Crash::Panic => Err("of a panic its supervisor dies as well (restart)"),
+            Crash::Error => Ok(Supervisor::start_in_arbiter(arbiter(&NEXT_SERVER), |_| Counter {
+                count: 0,
+                waiting: None,
+            })),
+        }
+    }
+
+    async fn crash(counter: &Self::Supervised, crash: Crash) {
+        counter.do_send(crash);
+    }
+
+    async fn try_call(counter: &Self::Supervised) -> Option<u64> {
+        counter.send(Get).await.ok()
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

@@ -1,12 +1,16 @@
 //! hydra: GenServers on tokio; an unbounded mailbox; every call monitors the server and has a limit of 5 s; "stopped" is
-//! `GenServer::stop`, which waits for the DOWN. Callers are hydra's processes, since only they may call.
+//! `GenServer::stop`, which waits for the DOWN. Under its `Supervisor` the counter has a name. Callers are hydra's processes, since only they may call.
 
 use std::future::Future;
+use std::time::Duration;
 
-use hydra::{ExitReason, From, GenServer, GenServerOptions, Pid, Process};
+use hydra::{
+    ChildSpec, ExitReason, From, GenServer, GenServerOptions, Pid, Process, Supervisor, SupervisorOptions,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
 
@@ -15,6 +19,7 @@ enum Message {
     Increment,
     Get,
     Count(u64),
+    Crash(Crash),
 }
 
 struct Counter(u64);
@@ -31,11 +36,16 @@ impl GenServer for Counter {
         Ok(Some(Message::Count(self.0)))
     }
 
-    async fn handle_cast(&mut self, _: Message) -> Result<(), ExitReason> {
+    async fn handle_cast(&mut self, message: Message) -> Result<(), ExitReason> {
+        if let Message::Crash(crash) = message {
+            return Err(crash.happen().into());
+        }
         self.0 += 1;
         Ok(())
     }
 }
+
+const NAME: &str = "counter";
 
 struct NodeServer(Node<Pid>);
 
@@ -59,6 +69,7 @@ pub(crate) struct Hydra;
 impl Peer for Hydra {
     type Counter = Pid;
     type Node = Pid;
+    type Supervised = ();
 
     async fn start() -> Pid {
         Counter(0).start(GenServerOptions::new()).await.unwrap()
@@ -89,6 +100,31 @@ impl Peer for Hydra {
 
     async fn send_node(node: &Pid, message: NodeMessage) {
         NodeServer::cast(*node, message);
+    }
+
+    async fn supervise(_: Crash) -> Result<(), &'static str> {
+        let counter = ChildSpec::new("counter")
+            .start(|| Counter::start_link(Counter(0), GenServerOptions::new().name(NAME)));
+        Supervisor::with_children([counter])
+            .max_restarts(usize::MAX)
+            .max_duration(Duration::from_secs(1))
+            .start(SupervisorOptions::new())
+            .await
+            .unwrap();
+        Ok(())
+    }
+
+    async fn crash((): &(), crash: Crash) {
+        Counter::cast(NAME, Message::Crash(crash));
+    }
+
+    async fn try_call((): &()) -> Option<u64> {
+        // Not by the name: hydra looks it up for the monitor and again for the message, and between the two a counter
+        // may come that answers nobody.
+        match Counter::call(Process::whereis(NAME)?, Message::Get, None).await {
+            Ok(Message::Count(count)) => Some(count),
+            _ => None,
+        }
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

@@ -1,5 +1,6 @@
 //! kameo: a mailbox bounded at 64, where sending waits (`kameo`), or its unbounded one (`kameo-unbounded`); a call has no
-//! limit unless one is given; "stopped" is `stop_gracefully` and `wait_for_shutdown`. Callers are tokio's tasks.
+//! limit unless one is given; under a supervisor, an actor of its own, the counter keeps address and mailbox when it is
+//! started again; "stopped" is `stop_gracefully` and `wait_for_shutdown`. Callers are tokio's tasks.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,10 +10,12 @@ use kameo::error::Infallible;
 use kameo::mailbox;
 use kameo::message::{Context, Message};
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
 use crate::peers::Raw;
 
+#[derive(Clone)]
 pub(crate) struct Counter(u64);
 
 impl Actor for Counter {
@@ -45,6 +48,25 @@ impl Message<Get> for Counter {
     }
 }
 
+impl Message<Crash> for Counter {
+    type Reply = Result<(), &'static str>;
+
+    async fn handle(&mut self, crash: Crash, _: &mut Context<Self, Self::Reply>) -> Self::Reply {
+        Err(crash.happen())
+    }
+}
+
+pub(crate) struct Supervisor;
+
+impl Actor for Supervisor {
+    type Args = Self;
+    type Error = Infallible;
+
+    async fn on_start(supervisor: Self, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(supervisor)
+    }
+}
+
 pub(crate) struct NodeActor(Node<ActorRef<Self>>);
 
 impl Actor for NodeActor {
@@ -71,6 +93,8 @@ pub(crate) struct Kameo<const UNBOUNDED: bool>;
 impl<const UNBOUNDED: bool> Peer for Kameo<UNBOUNDED> {
     type Counter = ActorRef<Counter>;
     type Node = ActorRef<NodeActor>;
+    /// The supervisor as well: without its address it would end.
+    type Supervised = (ActorRef<Counter>, ActorRef<Supervisor>);
 
     async fn start() -> Self::Counter {
         let counter = if UNBOUNDED {
@@ -109,6 +133,26 @@ impl<const UNBOUNDED: bool> Peer for Kameo<UNBOUNDED> {
 
     async fn send_node(node: &Self::Node, message: NodeMessage) {
         node.tell(message).send().await.ok();
+    }
+
+    async fn supervise(_: Crash) -> Result<Self::Supervised, &'static str> {
+        let supervisor = Supervisor::spawn(Supervisor);
+        let counter =
+            Counter::supervise(&supervisor, Counter(0)).restart_limit(u32::MAX, Duration::from_secs(1));
+        let counter = if UNBOUNDED {
+            counter.spawn_with_mailbox(mailbox::unbounded()).await
+        } else {
+            counter.spawn().await
+        };
+        Ok((counter, supervisor))
+    }
+
+    async fn crash((counter, _): &Self::Supervised, crash: Crash) {
+        counter.tell(crash).send().await.unwrap();
+    }
+
+    async fn try_call((counter, _): &Self::Supervised) -> Option<u64> {
+        counter.ask(Get).send().await.ok()
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

@@ -1,15 +1,20 @@
 //! This workspace: `otp-genserver`, written by hand. The mailbox is unbounded; a call has its limit of 5 s, and hears of
 //! the server's death and of a deadlock, always; a server is stopped with `stop`, which waits until it is gone.
 //!
+//! Under a `Supervisor` it has a name, through which it is called.
+//!
 //! Callers are processes (`otp`) or plain tokio tasks (`otp-task`).
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::time::Duration;
 
 use otp_core::Mailbox;
-use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef};
+use otp_genserver::{Context, Destination, ExitReason, GenServer, InitError, Name, ReplyTo, ServerRef};
+use otp_supervisor::Supervisor;
 use tokio::sync::oneshot;
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
 
@@ -21,6 +26,7 @@ pub(crate) enum Call {
 
 pub(crate) enum Cast {
     Increment,
+    Crash(Crash),
 }
 
 impl GenServer for Counter {
@@ -40,8 +46,11 @@ impl GenServer for Counter {
         Ok(())
     }
 
-    async fn handle_cast(&mut self, Cast::Increment: Cast, _: &mut Context<Self>) -> Result<(), ExitReason> {
-        self.0 += 1;
+    async fn handle_cast(&mut self, cast: Cast, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        match cast {
+            Cast::Increment => self.0 += 1,
+            Cast::Crash(crash) => return Err(ExitReason::new(crash.happen())),
+        }
         Ok(())
     }
 }
@@ -77,6 +86,7 @@ pub(crate) struct Otp<const PROCESSES: bool>;
 impl<const PROCESSES: bool> Peer for Otp<PROCESSES> {
     type Counter = ServerRef<Counter>;
     type Node = ServerRef<NodeServer>;
+    type Supervised = Name<Counter>;
 
     async fn start() -> Self::Counter {
         Counter::start(()).await.unwrap()
@@ -104,6 +114,25 @@ impl<const PROCESSES: bool> Peer for Otp<PROCESSES> {
 
     async fn send_node(node: &Self::Node, message: NodeMessage) {
         node.cast(message);
+    }
+
+    async fn supervise(_: Crash) -> Result<Self::Supervised, &'static str> {
+        let name = Name::new("counter");
+        Supervisor::one_for_one()
+            .intensity(u32::MAX, Duration::from_secs(1))
+            .child(Counter::start_link(()).name(name.clone()))
+            .start()
+            .await
+            .unwrap();
+        Ok(name)
+    }
+
+    async fn crash(counter: &Self::Supervised, crash: Crash) {
+        counter.cast(Cast::Crash(crash));
+    }
+
+    async fn try_call(counter: &Self::Supervised) -> Option<u64> {
+        counter.call(Call::Get).await.ok()
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

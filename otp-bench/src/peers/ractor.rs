@@ -1,11 +1,14 @@
 //! ractor: an unbounded mailbox; a call has no limit unless one is given, and hears of the actor's death; "stopped" is
-//! `stop_and_wait`. Callers are tokio's tasks.
+//! `stop_and_wait`. Its supervisor is an actor that starts the counter again when it hears of its failure, and the counter
+//! has a name. Callers are tokio's tasks.
 
 use std::future::Future;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use ractor::rpc::CallResult;
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
 use crate::peers::Raw;
@@ -13,6 +16,7 @@ use crate::peers::Raw;
 pub(crate) enum Message {
     Increment,
     Get(RpcReplyPort<u64>),
+    Crash(Crash),
 }
 
 struct Counter;
@@ -33,8 +37,45 @@ impl Actor for Counter {
         count: &mut u64,
     ) -> Result<(), ActorProcessingErr> {
         *count += 1;
-        if let Message::Get(reply) = message {
-            reply.send(*count).ok();
+        match message {
+            Message::Increment => {}
+            Message::Get(reply) => {
+                reply.send(*count).ok();
+            }
+            Message::Crash(crash) => return Err(crash.happen().into()),
+        }
+        Ok(())
+    }
+}
+
+const NAME: &str = "counter";
+
+struct Supervisor;
+
+impl Supervisor {
+    async fn start_counter(myself: &ActorRef<()>) -> Result<(), ActorProcessingErr> {
+        Actor::spawn_linked(Some(NAME.to_owned()), Counter, (), myself.get_cell()).await?;
+        Ok(())
+    }
+}
+
+impl Actor for Supervisor {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, myself: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Self::start_counter(&myself).await
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<()>,
+        event: SupervisionEvent,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(..) = event {
+            Self::start_counter(&myself).await?;
         }
         Ok(())
     }
@@ -79,6 +120,7 @@ impl Ractor {
 impl Peer for Ractor {
     type Counter = ActorRef<Message>;
     type Node = ActorRef<NodeMessage>;
+    type Supervised = ();
 
     async fn start() -> Self::Counter {
         Actor::spawn(None, Counter, ()).await.unwrap().0
@@ -106,6 +148,23 @@ impl Peer for Ractor {
 
     async fn send_node(node: &Self::Node, message: NodeMessage) {
         node.cast(message).ok();
+    }
+
+    async fn supervise(_: Crash) -> Result<(), &'static str> {
+        Actor::spawn(None, Supervisor, ()).await.unwrap();
+        Ok(())
+    }
+
+    async fn crash((): &(), crash: Crash) {
+        let counter = ActorRef::where_is(NAME).unwrap();
+        counter.cast(Message::Crash(crash)).unwrap();
+    }
+
+    async fn try_call((): &()) -> Option<u64> {
+        match ActorRef::where_is(NAME)?.call(Message::Get, None).await {
+            Ok(CallResult::Success(count)) => Some(count),
+            _ => None,
+        }
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

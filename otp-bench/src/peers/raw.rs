@@ -1,11 +1,14 @@
 //! The floor: bare tokio, a task with an unbounded mpsc channel and a oneshot per call. `call` has no limit and `call5s`
-//! has `tokio::time::timeout`; "stopped" is an answer from the loop. No supervision, no panic is caught.
+//! has `tokio::time::timeout`; "stopped" is an answer from the loop. No panic is caught but by tokio, and no supervision is
+//! there but a task that awaits the counter's `JoinHandle`, and starts the next one with its address in a shared place.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
 
@@ -13,11 +16,14 @@ pub(crate) enum Message {
     Increment,
     Get(oneshot::Sender<u64>),
     Stop(oneshot::Sender<()>),
+    Crash(Crash),
 }
 
-async fn count(up: oneshot::Sender<()>, mut inbox: mpsc::UnboundedReceiver<Message>) {
+type Counter = mpsc::UnboundedSender<Message>;
+type Inbox = mpsc::UnboundedReceiver<Message>;
+
+async fn count(mut inbox: Inbox) -> Result<(), &'static str> {
     let mut count = 0_u64;
-    up.send(()).ok();
     while let Some(message) = inbox.recv().await {
         match message {
             Message::Increment => count += 1,
@@ -27,22 +33,37 @@ async fn count(up: oneshot::Sender<()>, mut inbox: mpsc::UnboundedReceiver<Messa
             }
             Message::Stop(stopped) => {
                 stopped.send(()).ok();
-                return;
+                break;
             }
+            Message::Crash(crash) => return Err(crash.happen()),
         }
+    }
+    Ok(())
+}
+
+async fn supervise(current: Arc<Mutex<Counter>>, mut inbox: Inbox) {
+    // Until the counter ends in order: neither by a panic nor with an error.
+    while !matches!(tokio::spawn(count(inbox)).await, Ok(Ok(()))) {
+        let (counter, next) = mpsc::unbounded_channel();
+        inbox = next;
+        *current.lock().unwrap() = counter;
     }
 }
 
 pub(crate) struct Raw;
 
 impl Peer for Raw {
-    type Counter = mpsc::UnboundedSender<Message>;
+    type Counter = Counter;
     type Node = mpsc::UnboundedSender<NodeMessage>;
+    type Supervised = Arc<Mutex<Counter>>;
 
     async fn start() -> Self::Counter {
         let (counter, inbox) = mpsc::unbounded_channel();
         let (up, is_up) = oneshot::channel();
-        tokio::spawn(count(up, inbox));
+        tokio::spawn(async {
+            up.send(()).ok();
+            count(inbox).await.ok();
+        });
         is_up.await.unwrap();
         counter
     }
@@ -81,6 +102,23 @@ impl Peer for Raw {
 
     async fn send_node(node: &Self::Node, message: NodeMessage) {
         node.send(message).ok();
+    }
+
+    async fn supervise(_: Crash) -> Result<Self::Supervised, &'static str> {
+        let (counter, inbox) = mpsc::unbounded_channel();
+        let current = Arc::new(Mutex::new(counter));
+        tokio::spawn(supervise(Arc::clone(&current), inbox));
+        Ok(current)
+    }
+
+    async fn crash(counter: &Self::Supervised, crash: Crash) {
+        counter.lock().unwrap().send(Message::Crash(crash)).ok();
+    }
+
+    async fn try_call(counter: &Self::Supervised) -> Option<u64> {
+        let (reply, answer) = oneshot::channel();
+        counter.lock().unwrap().send(Message::Get(reply)).ok()?;
+        answer.await.ok()
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

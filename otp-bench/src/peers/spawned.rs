@@ -1,12 +1,14 @@
 //! spawned-concurrency, its variant on tasks: an unbounded mailbox; every request has a limit of 5 s; "stopped" is
-//! `Context::stop` and `join`. Callers are tokio's tasks.
+//! `Context::stop` and `join`. It has no supervisor. Callers are tokio's tasks.
 
+use std::convert::Infallible;
 use std::future::Future;
 
 use spawned_concurrency::message::Message;
 use spawned_concurrency::tasks::{Actor, ActorRef, ActorStart, Context, Handler};
 use tokio::sync::oneshot;
 
+use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
 use crate::peers::Raw;
@@ -71,6 +73,7 @@ pub(crate) struct Spawned;
 impl Peer for Spawned {
     type Counter = ActorRef<Counter>;
     type Node = ActorRef<NodeActor>;
+    type Supervised = Infallible;
 
     async fn start() -> Self::Counter {
         let (up, is_up) = oneshot::channel();
@@ -102,6 +105,18 @@ impl Peer for Spawned {
 
     async fn send_node(node: &Self::Node, message: NodeMessage) {
         node.send(message).ok();
+    }
+
+    async fn supervise(_: Crash) -> Result<Infallible, &'static str> {
+        Err("it has no supervisor")
+    }
+
+    async fn crash(counter: &Infallible, _: Crash) {
+        match *counter {}
+    }
+
+    async fn try_call(counter: &Infallible) -> Option<u64> {
+        match *counter {}
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

@@ -19,6 +19,7 @@ pub(super) enum Outcome {
         n: u64,
         ns_per_op: f64,
         rss_bytes_per_process: Option<f64>,
+        last_quarter_over_first: Option<f64>,
     },
     /// The peer cannot do this.
     Unsupported(String),
@@ -41,7 +42,8 @@ impl Outcome {
         match (value["n"].as_u64(), value["ns_per_op"].as_f64()) {
             (Some(n), Some(ns_per_op)) => {
                 let rss_bytes_per_process = value["rss_bytes_per_process"].as_f64();
-                Self::Measured { n, ns_per_op, rss_bytes_per_process }
+                let last_quarter_over_first = value["last_quarter_over_first"].as_f64();
+                Self::Measured { n, ns_per_op, rss_bytes_per_process, last_quarter_over_first }
             }
             _ => Self::Failed(format!("it printed `{line}`")),
         }
@@ -57,11 +59,14 @@ impl Sample {
             line["foreign"] = json!((foreign * 100.0).round() / 100.0);
         }
         match &self.outcome {
-            Outcome::Measured { n, ns_per_op, rss_bytes_per_process } => {
+            Outcome::Measured { n, ns_per_op, rss_bytes_per_process, last_quarter_over_first } => {
                 line["n"] = json!(n);
                 line["ns_per_op"] = json!(ns_per_op);
                 if let Some(bytes) = rss_bytes_per_process {
                     line["rss_bytes_per_process"] = json!(bytes);
+                }
+                if let Some(ratio) = last_quarter_over_first {
+                    line["last_quarter_over_first"] = json!(ratio);
                 }
             }
             Outcome::Unsupported(reason) => line["unsupported"] = json!(reason),
@@ -78,10 +83,17 @@ mod tests {
 
     #[test]
     fn a_line_is_understood() {
-        let measured = |rss| Outcome::Measured { n: 3, ns_per_op: 2.5, rss_bytes_per_process: rss };
-        assert_eq!(Outcome::parse(r#"{"peer":"otp","n":3,"ns_per_op":2.50}"#), measured(None));
+        let measured = |rss_bytes_per_process, last_quarter_over_first| Outcome::Measured {
+            n: 3,
+            ns_per_op: 2.5,
+            rss_bytes_per_process,
+            last_quarter_over_first,
+        };
+        assert_eq!(Outcome::parse(r#"{"peer":"otp","n":3,"ns_per_op":2.50}"#), measured(None, None));
         let line = r#"{"n":3,"ns_per_op":2.5,"rss_bytes_per_process":600}"#;
-        assert_eq!(Outcome::parse(line), measured(Some(600.0)));
+        assert_eq!(Outcome::parse(line), measured(Some(600.0), None));
+        let line = r#"{"n":3,"ns_per_op":2.5,"last_quarter_over_first":1.5}"#;
+        assert_eq!(Outcome::parse(line), measured(None, Some(1.5)));
         let line = r#"{"peer":"spawned","unsupported":"no supervisor"}"#;
         assert_eq!(Outcome::parse(line), Outcome::Unsupported("no supervisor".to_owned()));
         let line = r#"{"peer":"beam","absent":"elixir is not installed"}"#;
@@ -101,11 +113,16 @@ mod tests {
     #[test]
     fn the_round_and_the_noise_go_into_the_file() {
         let run = Run { round: 1, workload: "call", threads: 2, peer: "raw" };
-        let outcome = Outcome::Measured { n: 3, ns_per_op: 2.5, rss_bytes_per_process: None };
+        let outcome = Outcome::Measured {
+            n: 3,
+            ns_per_op: 2.5,
+            rss_bytes_per_process: None,
+            last_quarter_over_first: Some(1.5),
+        };
         let line = Sample { run, foreign: Some(0.123), outcome }.json().to_string();
         assert_eq!(
             line,
-            r#"{"foreign":0.12,"n":3,"ns_per_op":2.5,"peer":"raw","round":1,"threads":2,"workload":"call"}"#
+            r#"{"foreign":0.12,"last_quarter_over_first":1.5,"n":3,"ns_per_op":2.5,"peer":"raw","round":1,"threads":2,"workload":"call"}"#
         );
     }
 }

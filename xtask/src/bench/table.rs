@@ -22,7 +22,7 @@ pub(super) fn render(options: &Options, samples: &[Sample]) -> String {
             }
         }
     }
-    align(&rows) + &legend(options) + &missing(samples)
+    align(&rows) + &legend(options) + &slowdowns(options, samples) + &missing(samples)
 }
 
 fn header(options: &Options) -> Vec<String> {
@@ -43,6 +43,13 @@ fn bytes(sample: &Sample) -> Option<f64> {
     }
 }
 
+fn slowdown(sample: &Sample) -> Option<f64> {
+    match sample.outcome {
+        Outcome::Measured { last_quarter_over_first, .. } => last_quarter_over_first,
+        _ => None,
+    }
+}
+
 fn row(
     name: &str,
     threads: u64,
@@ -50,14 +57,8 @@ fn row(
     samples: &[&Sample],
     value: fn(&Sample) -> Option<f64>,
 ) -> Vec<String> {
-    let figures: Vec<Option<Figure>> = options
-        .peers
-        .iter()
-        .map(|&peer| {
-            let runs = samples.iter().filter(|sample| sample.run.peer == peer);
-            Figure::of(runs.filter_map(|sample| Some((value(sample)?, sample.foreign))).collect())
-        })
-        .collect();
+    let figures: Vec<Option<Figure>> =
+        options.peers.iter().map(|peer| Figure::of_peer(peer, samples, value)).collect();
     let contestants = options.peers.iter().zip(&figures).filter(|(peer, _)| !is_floor(peer));
     let best = contestants.filter_map(|(_, figure)| figure.as_ref()).map(|f| f.median).min_by(f64::total_cmp);
     let ours = options.peers.iter().position(|&peer| peer == "otp").and_then(|at| figures[at].as_ref());
@@ -88,6 +89,11 @@ struct Figure {
 }
 
 impl Figure {
+    fn of_peer(peer: &str, samples: &[&Sample], value: fn(&Sample) -> Option<f64>) -> Option<Self> {
+        let runs = samples.iter().filter(|sample| sample.run.peer == peer);
+        Self::of(runs.filter_map(|sample| Some((value(sample)?, sample.foreign))).collect())
+    }
+
     /// From the values, each with its noise; `None` if there is no value.
     fn of(runs: Vec<(f64, Option<f64>)>) -> Option<Self> {
         let quiet = runs.iter().filter(|(_, foreign)| foreign.is_none_or(|cores| cores <= QUIET)).count();
@@ -151,6 +157,30 @@ Each figure is {times}. (x): otp needs x times what the peer needs; below 1, otp
     )
 }
 
+/// A line for each row whose operations may get slower as they go.
+fn slowdowns(options: &Options, samples: &[Sample]) -> String {
+    let mut text = String::new();
+    for &workload in &options.workloads {
+        for &threads in &options.threads {
+            let here: Vec<&Sample> =
+                samples.iter().filter(|s| s.run.workload == workload && s.run.threads == threads).collect();
+            let ratios: Vec<String> = options
+                .peers
+                .iter()
+                .filter_map(|&peer| {
+                    let Figure { median, noisy } = Figure::of_peer(peer, &here, slowdown)?;
+                    Some(format!("{peer} {}{median:.2}", if noisy { "~" } else { "" }))
+                })
+                .collect();
+            if !ratios.is_empty() {
+                let ratios = ratios.join(", ");
+                text += &format!("{workload}, threads: {threads}, last quarter / first quarter: {ratios}\n");
+            }
+        }
+    }
+    text
+}
+
 /// What has no figure, or not from every run, and why; each reason once.
 fn missing(samples: &[Sample]) -> String {
     let mut lines: Vec<String> = Vec::new();
@@ -178,7 +208,7 @@ mod tests {
     }
 
     fn measured(ns_per_op: f64, rss_bytes_per_process: Option<f64>) -> Outcome {
-        Outcome::Measured { n: 1, ns_per_op, rss_bytes_per_process }
+        Outcome::Measured { n: 1, ns_per_op, rss_bytes_per_process, last_quarter_over_first: None }
     }
 
     #[test]
@@ -200,6 +230,33 @@ mod tests {
         assert_eq!(figure(&[(2.0, 0.0)]), quiet);
         assert_eq!(figure(&[]), None);
         assert_eq!(Figure::of(vec![(2.0, None)]), quiet);
+    }
+
+    #[test]
+    fn whether_operations_get_slower_stands_under_the_table() {
+        let options = Options {
+            workloads: vec!["call", "restart"],
+            peers: vec!["otp", "raw", "spawned", "beam"],
+            threads: vec![2],
+            rounds: 1,
+            ..Options::default()
+        };
+        let slower = |ratio| Outcome::Measured {
+            n: 1,
+            ns_per_op: 1.0,
+            rss_bytes_per_process: None,
+            last_quarter_over_first: Some(ratio),
+        };
+        let samples = [
+            sample("call", "otp", 0.0, measured(200.0, None)),
+            sample("restart", "otp", 0.0, slower(1.0)),
+            sample("restart", "raw", 0.0, slower(0.987)),
+            sample("restart", "beam", 0.9, slower(3.0)),
+        ];
+        assert_eq!(
+            slowdowns(&options, &samples),
+            "restart, threads: 2, last quarter / first quarter: otp 1.00, raw 0.99, beam ~3.00\n"
+        );
     }
 
     #[test]
