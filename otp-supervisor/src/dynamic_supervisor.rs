@@ -207,12 +207,7 @@ impl DynamicSupervisor {
                 self.brood.add(child.pid(), restart, kept);
                 Ok(child)
             }
-            Err(error) => {
-                if error != StartError::Ignored {
-                    report::start_failed(&spec, &error);
-                }
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 
