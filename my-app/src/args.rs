@@ -1,9 +1,15 @@
-//! The command line and the environment: what the service is to be started with.
+//! What the service is configured with, and the command line, whose flags go before the file `my_app.toml` and the
+//! environment variables `MY_APP_…`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::servers::Settings;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cache::CacheSettings;
+use crate::limiter::Limits;
+use crate::tree::Settings;
 
 /// The answer to `--help`.
 pub(crate) const HELP: &str = "\
@@ -17,16 +23,48 @@ usage: my-app [--port N] [--seed FILE] [--limit N] [--report-ms N]
   --report-ms N  how long a report takes, in milliseconds up to 60000 (default: 2000)
   --help         show this
 
+The same can stand in the file my_app.toml (port, seed, limit, report_ms) of the current directory, or in the environment
+variables MY_APP_PORT, MY_APP_SEED, MY_APP_LIMIT, MY_APP_REPORT_MS.
 The environment variable RUST_LOG sets what is logged to stderr (default: info).
 ";
 
 const DEFAULT_PORT: u16 = 4000;
+const DEFAULT_REPORT_MS: u64 = 2000;
+
+/// The configuration, whatever of file, environment and flags it comes from.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) port: u16,
+    seed: Option<PathBuf>,
+    limit: std::num::NonZeroU32,
+    report_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let limit =
+            std::num::NonZeroU32::new(Limits::default().requests).unwrap_or(std::num::NonZeroU32::MIN);
+        Self { port: DEFAULT_PORT, seed: None, limit, report_ms: DEFAULT_REPORT_MS }
+    }
+}
+
+impl Config {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            cache: CacheSettings { seed: self.seed.clone(), ..CacheSettings::default() },
+            limits: Limits { requests: self.limit.get(), ..Limits::default() },
+            report_effort: Duration::from_millis(self.report_ms),
+        }
+    }
+}
 
 /// What the arguments ask for.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Help,
-    Serve { port: u16, settings: Settings },
+    /// The keys of [`Config`] that flags set.
+    Serve(Vec<(&'static str, Value)>),
 }
 
 /// Reads the arguments, without the program's name. `env_port` is the variable `PORT`; a flag goes before it.
@@ -34,7 +72,7 @@ pub(crate) fn parse(
     args: impl IntoIterator<Item = String>,
     env_port: Option<&str>,
 ) -> Result<Command, String> {
-    let (mut port, mut settings) = (None, Settings::default());
+    let (mut port, mut flags) = (None, Vec::new());
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         let (flag, inline) = match arg.split_once('=') {
@@ -46,20 +84,19 @@ pub(crate) fn parse(
         match flag {
             "--help" | "-h" => return Ok(Command::Help),
             "--port" => port = Some(number(flag, &value()?, 0, u16::MAX)?),
-            "--seed" => settings.cache.seed = Some(PathBuf::from(value()?)),
-            "--limit" => settings.limits.requests = number(flag, &value()?, 1, u32::MAX)?,
-            "--report-ms" => {
-                settings.report_effort = Duration::from_millis(number(flag, &value()?, 0, 60_000)?);
-            }
+            "--seed" => flags.push(("seed", value()?.into())),
+            "--limit" => flags.push(("limit", number(flag, &value()?, 1, u32::MAX)?.into())),
+            "--report-ms" => flags.push(("report_ms", number(flag, &value()?, 0, 60_000_u64)?.into())),
             _ => return Err(format!("unknown argument `{arg}`")),
         }
     }
     let port = match (port, env_port) {
-        (Some(port), _) => port,
-        (None, Some(text)) => number("the environment variable PORT", text, 0, u16::MAX)?,
-        (None, None) => DEFAULT_PORT,
+        (Some(port), _) => Some(port),
+        (None, Some(text)) => Some(number("the environment variable PORT", text, 0, u16::MAX)?),
+        (None, None) => None,
     };
-    Ok(Command::Serve { port, settings })
+    flags.extend(port.map(|port| ("port", port.into())));
+    Ok(Command::Serve(flags))
 }
 
 fn number<N>(what: &str, text: &str, least: N, most: N) -> Result<N, String>
@@ -78,27 +115,28 @@ mod tests {
         parse(args.split_whitespace().map(str::to_owned), env_port)
     }
 
-    fn port(args: &str, env_port: Option<&str>) -> u16 {
+    fn flags(args: &str, env_port: Option<&str>) -> Vec<(&'static str, Value)> {
         match parse_text(args, env_port) {
-            Ok(Command::Serve { port, .. }) => port,
+            Ok(Command::Serve(flags)) => flags,
             other => panic!("{args}: {other:?}"),
         }
     }
 
     #[test]
     fn the_flag_goes_before_the_environment_and_that_before_the_default() {
-        assert_eq!(port("", None), 4000);
-        assert_eq!(port("", Some("5000")), 5000);
-        assert_eq!(port("--port 0", Some("5000")), 0);
-        assert_eq!(port("--port=6000", Some("not looked at")), 6000);
+        assert_eq!(flags("", None), []);
+        assert_eq!(Config::default().port, 4000);
+        assert_eq!(flags("", Some("5000")), [("port", 5000.into())]);
+        assert_eq!(flags("--port 0", Some("5000")), [("port", 0.into())]);
+        assert_eq!(flags("--port=6000", Some("not looked at")), [("port", 6000.into())]);
     }
 
     #[test]
     fn the_other_flags_reach_the_settings() {
-        let Ok(Command::Serve { settings, .. }) = parse_text("--seed a.json --limit 3 --report-ms 100", None)
-        else {
-            panic!("these are good arguments")
-        };
+        let flags = flags("--seed a.json --limit 3 --report-ms 100", None);
+        let object = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let config: Config = serde_json::from_value(Value::Object(object)).expect("flags are valid");
+        let settings = config.settings();
         assert_eq!(settings.cache.seed, Some("a.json".into()));
         assert_eq!(settings.limits.requests, 3);
         assert_eq!(settings.report_effort, Duration::from_millis(100));

@@ -1,11 +1,15 @@
 //! [`Reporter`]: a slow report that is answered later, written with `#[gen_server]`.
 //!
-//! The reporter keeps nobody waiting: it hands each request, with the right to answer it, to a process of its own,
-//! and goes on to its next message. It monitors those processes, which is how it knows how many reports are pending.
+//! The reporter keeps nobody waiting: it hands each request, with the right to answer it, to a process of its own under a
+//! dynamic supervisor, and goes on to its next message. It monitors those processes, which is how it knows how many
+//! reports are pending.
 
 use std::time::Duration;
 
-use otp::{CallError, Down, Mailbox, Name, NotAProcess, Pid, ReplyTo, gen_server, process, spawn_monitor};
+use otp::{
+    CallError, ChildSpec, Down, DynamicSupervisor, DynamicSupervisorClient, Mailbox, Name, NotAProcess, Pid,
+    ReplyTo, StartedChild, gen_server, process, spawn_link,
+};
 use serde::Serialize;
 
 use crate::cache::{Cache, CacheClient, CacheStats};
@@ -18,6 +22,8 @@ pub(crate) const REPORTER: Name<Reporter> = Name::new("reporter");
 pub(crate) struct ReporterSettings {
     /// Which cache it reports on.
     pub(crate) cache: Name<Cache>,
+    /// What starts a process for each report.
+    pub(crate) reports: Name<DynamicSupervisor>,
     /// How long a report takes.
     pub(crate) effort: Duration,
 }
@@ -55,10 +61,20 @@ impl Reporter {
 
     /// Answered by the process that is started here. If the reporter dies first, the caller hears of that at once.
     #[call]
-    fn report(&mut self, reply: ReplyTo<Report>) -> Result<(), NotAProcess> {
+    async fn report(&mut self, reply: ReplyTo<Report>) -> Result<(), NotAProcess> {
         let settings = self.settings.clone();
-        spawn_monitor(|_: Mailbox<()>| make_report(settings, reply))?;
-        self.stats.pending += 1;
+        // It is not started again: nobody would be there to be answered.
+        let report = ChildSpec::once("report", || async {
+            let process = spawn_link(|_: Mailbox<()>| make_report(settings, reply));
+            Ok(StartedChild::new(process.pid()))
+        });
+        match self.settings.reports.start_child(report).await {
+            Ok(child) => {
+                process::monitor(child.pid())?;
+                self.stats.pending += 1;
+            }
+            Err(error) => tracing::warn!(%error, "a report was not begun"),
+        }
         Ok(())
     }
 
@@ -96,8 +112,11 @@ mod tests {
 
     const EFFORT: Duration = Duration::from_secs(2);
 
+    /// Each test has servers of its own: the name of its cache is that of the supervisor too.
     async fn start(cache: &'static str) -> ServerRef<Reporter> {
-        Reporter::start(ReporterSettings { cache: Name::new(cache), effort: EFFORT }).await.unwrap()
+        let reports = Name::owned(format!("reports of {cache}"));
+        DynamicSupervisor::new().start().name(reports.clone()).await.unwrap();
+        Reporter::start(ReporterSettings { cache: Name::new(cache), reports, effort: EFFORT }).await.unwrap()
     }
 
     #[otp::test(start_paused = true)]
@@ -121,13 +140,13 @@ mod tests {
 
     #[otp::test(start_paused = true)]
     async fn a_report_without_a_cache_says_so() {
-        let report = start("no such cache").await.report().await.unwrap();
+        let report = start("no such cache 1").await.report().await.unwrap();
         assert_eq!(report.cache, Err(CallError::NoProc));
     }
 
     #[otp::test(start_paused = true)]
     async fn a_reporter_that_dies_takes_no_caller_with_it() {
-        let reporter = start("no such cache").await;
+        let reporter = start("no such cache 2").await;
         let killing = async {
             assert_eq!(reporter.stats().await.unwrap().pending, 1);
             process::send_exit(reporter.pid(), ExitReason::Kill);

@@ -8,6 +8,7 @@ mod processes;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,6 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use otp::StartError;
 use serde::{Deserialize, Serialize};
 
 use self::error::Failure;
@@ -28,7 +28,7 @@ pub(crate) use self::page::commands;
 use crate::cache::{CACHE, CacheClient, CacheStats, Full};
 use crate::limiter::{LIMITER, LimiterClient};
 use crate::report::{REPORTER, ReporterClient};
-use crate::servers::{KillError, Server, Settings};
+use crate::tree::{KillError, Server, Settings};
 
 const MAX_KEY: usize = 128;
 const MAX_CLIENT: usize = 64;
@@ -46,15 +46,13 @@ const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 /// What the handlers share. The servers themselves are found by their names.
 #[derive(Debug)]
 pub(crate) struct App {
-    /// What a server is started again with.
     pub(crate) settings: Settings,
     /// The service's own address, for the commands on the page.
     pub(crate) url: String,
 }
 
 /// All routes.
-pub(crate) fn router(app: App) -> Router {
-    let app = Arc::new(app);
+pub(crate) fn router(app: Arc<App>) -> Router {
     let cache = put(put_entry).get(get_entry).delete(delete_entry);
     Router::new()
         .route("/cache/{key}", cache)
@@ -63,7 +61,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/info", get(info))
         .route("/report", get(report))
         .route("/kill/{name}", post(kill))
-        .route("/start/{name}", post(start))
+        .route("/chaos", post(chaos))
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -218,35 +216,30 @@ fn server(path: PathText) -> Result<Server, Failure> {
 
 async fn kill(headers: HeaderMap, path: PathText) -> Result<Response, Failure> {
     let server = server(path)?;
+    answer_form(&headers, kill_one(server).await)
+}
+
+/// Kills one of the servers, whichever.
+async fn chaos(headers: HeaderMap) -> Result<Response, Failure> {
+    // The standard library's one source of randomness.
+    let random = RandomState::new().build_hasher().finish();
+    let at = usize::try_from(random % Server::ALL.len() as u64).unwrap_or(0);
+    answer_form(&headers, kill_one(Server::ALL[at]).await)
+}
+
+async fn kill_one(server: Server) -> Result<String, Failure> {
     let killed = server.kill().await;
     tracing::info!(%server, ?killed, "asked to kill");
-    let result = match killed {
-        Ok(pid) => Ok(format!("{server} was killed: it was {pid}")),
+    match killed {
+        Ok((before, after)) => Ok(format!("{server} was killed: it was {before}, and is back as {after}")),
         Err(KillError::NotRunning) => {
             Err(Failure::new(StatusCode::CONFLICT, format!("{server} is not running")))
         }
-        Err(KillError::StillDying) => Err(Failure::new(
+        Err(KillError::Late) => Err(Failure::new(
             StatusCode::GATEWAY_TIMEOUT,
-            format!("{server} was killed, and is still in the middle of something"),
+            format!("{server} was killed, and is still in the middle of something, or does not come back"),
         )),
-    };
-    answer_form(&headers, result)
-}
-
-async fn start(State(app): State<Arc<App>>, headers: HeaderMap, path: PathText) -> Result<Response, Failure> {
-    let server = server(path)?;
-    let started = server.start(&app.settings).await;
-    tracing::info!(%server, ?started, "asked to start");
-    let result = match started {
-        Ok(pid) => Ok(format!("{server} runs as {pid}")),
-        Err(StartError::AlreadyStarted(pid)) => {
-            Err(Failure::new(StatusCode::CONFLICT, format!("{server} runs already, as {pid}")))
-        }
-        Err(error) => {
-            Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{server} did not start: {error}")))
-        }
-    };
-    answer_form(&headers, result)
+    }
 }
 
 /// A browser goes back to the page, which shows how things are now; everyone else gets the answer.

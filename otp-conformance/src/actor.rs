@@ -13,6 +13,7 @@ use tokio::task::yield_now;
 use crate::action::Action;
 use crate::reason::{self, CRASH};
 use crate::server::{self, Server};
+use crate::tree;
 use crate::world::{Address, World};
 
 /// What an actor receives.
@@ -206,7 +207,11 @@ impl Actor {
                 let stopped = server::stop(&world, word(0), action.rest()).await?;
                 self.log(format!("stopped {}: {stopped}", word(0)));
             }
-            other => return Err(format!("nobody can {other} here")),
+            "supervisor_link" => {
+                let started = tree::supervisor(&world, word(0), action.rest()).start_link().await;
+                self.started(word(0), started.map(drop)).await;
+            }
+            verb => self.log(tree::manage(&world, verb, word(0), &action.words[1..]).await?),
         }
         Ok(())
     }
@@ -258,9 +263,7 @@ impl Actor {
             Err(StartError::AlreadyStarted(pid)) => {
                 format!("error already_started {}", self.world.show(pid))
             }
-            Err(StartError::Timeout) => "error timeout".to_owned(),
-            Err(StartError::Exit(reason)) => format!("error {}", reason::show(&reason)),
-            Err(other) => format!("error {other}"),
+            Err(error) => format!("error {}", reason::show_start_error(&error)),
         };
         // Nobody promises that a failed start is heard of before the link breaks: whoever dies of it never says more.
         for _ in 0..20 {

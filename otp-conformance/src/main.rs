@@ -12,6 +12,7 @@ mod reason;
 mod run;
 mod scenario;
 mod server;
+mod tree;
 mod verbs;
 mod world;
 

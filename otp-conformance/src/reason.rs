@@ -2,9 +2,13 @@
 //! a run-time error, and any other word for a reason of one's own.
 
 use otp_core::ExitReason;
+use otp_supervisor::{FailedToStartChild, InvalidSpec, StartError};
 
 /// What a scenario's process crashes with.
 pub(crate) const CRASH: &str = "crash";
+
+/// What is wrong with a supervisor's children is told in each language's own words.
+pub(crate) const BAD_SPEC: &str = "bad_spec";
 
 pub(crate) fn parse(word: &str) -> ExitReason {
     match word {
@@ -21,10 +25,24 @@ pub(crate) fn parse(word: &str) -> ExitReason {
 }
 
 pub(crate) fn show(reason: &ExitReason) -> String {
+    if let Some(FailedToStartChild { id, error, .. }) = reason.downcast_ref() {
+        return format!("shutdown:child {id} {}", show_start_error(error));
+    }
+    if reason.downcast_ref::<InvalidSpec>().is_some() {
+        return BAD_SPEC.to_owned();
+    }
     match reason {
         ExitReason::ShutdownWith(why) => format!("shutdown:{why}"),
         // A recorded difference: OTP's reason is a pair of the error and the stack.
         ExitReason::Panic(panic) if panic.message() == CRASH => CRASH.to_owned(),
+        other => other.to_string(),
+    }
+}
+
+pub(crate) fn show_start_error(error: &StartError) -> String {
+    match error {
+        StartError::Timeout => "timeout".to_owned(),
+        StartError::Exit(reason) => show(reason),
         other => other.to_string(),
     }
 }

@@ -46,7 +46,7 @@ fn take(world: &World, step: &Step) {
             }
         }
         Step::Wait(_) => {}
-        Step::Spec { .. } => world.log("runner", "there are no supervisors here yet"),
+        Step::Spec { id, options } => world.add_spec(id, options),
         Step::Act { actor, actions } => match world.address(actor) {
             Some(Address::Actor(actor)) => actor.send(Order::Do(actions.clone())),
             _ => world.log("runner", format!("{actor} cannot be told what to do")),

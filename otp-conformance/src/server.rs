@@ -67,6 +67,7 @@ impl GenServer for Server {
         let Arguments { world, name, options } = arguments;
         world.bind(&name, cx.pid(), Address::Server(cx.server_ref()));
         world.log(&name, "init");
+        world.log_order(&name, "init");
         let option = |prefix: &str| options.iter().find_map(|option| option.strip_prefix(prefix));
         let mut server = Self {
             on_terminate: option("terminate:").map(str::to_owned),
@@ -154,6 +155,7 @@ impl GenServer for Server {
 
     async fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<Self>) {
         self.world.log(&self.name, format!("terminate {} count={}", reason::show(reason), self.count));
+        self.world.log_order(&self.name, "terminate");
         if let Some(directive) = self.on_terminate.clone() {
             self.obey(&directive, &mut Asked::default(), cx).await;
         }
@@ -332,7 +334,7 @@ pub(crate) async fn stop(world: &World, server: &str, words: &[String]) -> Resul
     Ok(show_stopped(stop.await))
 }
 
-fn show_stopped(result: Result<(), StopError>) -> String {
+pub(crate) fn show_stopped(result: Result<(), StopError>) -> String {
     match result {
         Ok(()) => "ok".to_owned(),
         Err(StopError::NoProc) => "exit noproc".to_owned(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use otp_core::process::on_exit;
 use otp_core::{Alias, ExitReason, MonitorRef, Pid, ProcessRef};
 use otp_genserver::{Name, ServerRef};
+use otp_supervisor::Supervisor;
 use parking_lot::Mutex;
 
 use crate::actor::Order;
@@ -17,6 +18,7 @@ use crate::server::Server;
 pub(crate) enum Address {
     Actor(ProcessRef<Order>),
     Server(ServerRef<Server>),
+    Supervisor(ServerRef<Supervisor>),
 }
 
 #[derive(Debug, Clone)]
@@ -37,6 +39,10 @@ struct State {
     names: HashMap<Pid, String>,
     monitors: HashMap<String, MonitorRef>,
     aliases: HashMap<String, Alias<Order>>,
+    /// The options of children, by their ids.
+    specs: HashMap<String, Vec<String>>,
+    /// How often children were started, by their ids.
+    starts: HashMap<String, usize>,
 }
 
 /// One thing that happened, in the order in which lines are compared: those of one process from one sender stay as they
@@ -73,6 +79,14 @@ impl World {
         let (step, number) = (state.step, state.lines.len());
         let line = Line { step, who: who.to_owned(), key: key.to_owned(), number, text: text.into() };
         state.lines.push(line);
+    }
+
+    /// Notes something that the child of a supervisor did, in one order with what others of them did: their supervisor
+    /// makes them follow one another.
+    pub(crate) fn log_order(&self, child: &str, text: &str) {
+        if self.0.state.lock().starts.contains_key(child) {
+            self.log("order", format!("{text} {child}"));
+        }
     }
 
     /// Everything so far, in the order of comparison.
@@ -135,6 +149,22 @@ impl World {
 
     pub(crate) fn alias(&self, name: &str) -> Option<Alias<Order>> {
         self.0.state.lock().aliases.get(name).cloned()
+    }
+
+    pub(crate) fn add_spec(&self, id: &str, options: &[String]) {
+        self.0.state.lock().specs.insert(id.to_owned(), options.to_vec());
+    }
+
+    pub(crate) fn spec(&self, id: &str) -> Option<Vec<String>> {
+        self.0.state.lock().specs.get(id).cloned()
+    }
+
+    /// Counts a start of this child, and says how many there were before.
+    pub(crate) fn count_start(&self, id: &str) -> usize {
+        let mut state = self.0.state.lock();
+        let count = state.starts.entry(id.to_owned()).or_default();
+        *count += 1;
+        *count - 1
     }
 
     /// A registered name as the process table knows it.

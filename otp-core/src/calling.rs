@@ -5,6 +5,9 @@
 //! hard edges can never resolve, so the call that would close it is refused. Once user code holds the `ReplyTo` the
 //! edge is *soft*: another process may answer, so a cycle with a soft edge is reported and never refused.
 //!
+//! The edge stands for the wait of the caller's own code. It ends with the answer, at the latest with the callback it began in,
+//! and where a call that was begun goes on in another task.
+//!
 //! The edge is two words of the caller's own cell, written without a lock, and seen by others through a full fence: of
 //! two processes that close a cycle at the same time, at least one sees the other's edge. The search reads the cycle
 //! until two readings agree: then all its edges stood at one instant. The number of a request is written under the lock
@@ -28,7 +31,8 @@ pub(crate) const SOFT: u32 = u32::MAX - 1;
 /// The longest chain that is followed.
 const MAX_HOPS: usize = 1024;
 
-/// While it exists, the current process is shown as waiting for the answer of `server`.
+/// While it exists, the current process is shown as waiting for the answer of `server`: until it publishes another one, or a
+/// callback of it begins or ends, or somebody else goes on with the wait.
 #[derive(Debug)]
 pub struct Calling {
     caller: Option<Pid>,
@@ -71,20 +75,45 @@ impl Calling {
         });
     }
 
+    /// The wait goes on in the code that runs now. If that is no longer the caller's, the caller does not wait any more, and
+    /// nobody is shown instead.
+    #[inline]
+    pub fn goes_on_here(&mut self) {
+        if self.caller.is_some() && self.caller != ambient::current() {
+            self.end_elsewhere();
+        }
+    }
+
     fn is_of(&self, cell: &AnyCell) -> bool {
         Some(cell.head.pid) == self.caller
             && cell.head.calling.load(Ordering::Relaxed) == self.server.number()
+    }
+
+    /// Takes the edge back from outside the caller. It may have published another one meanwhile: that stays, unless it leads to
+    /// the same server; then a deadlock may be missed, as ever in code that waits for several answers at a time.
+    #[cold]
+    fn end_elsewhere(&mut self) {
+        if let Some(cell) = self.caller.take().and_then(table::get) {
+            let edge = self.server.number();
+            let _ = cell.head.calling.compare_exchange(edge, 0, Ordering::Release, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Calling {
     #[inline]
     fn drop(&mut self) {
-        ambient::with(|cell| {
-            if let Some(cell) = cell.filter(|cell| self.is_of(cell)) {
+        let Some(caller) = self.caller else { return };
+        let is_here = ambient::with(|cell| {
+            let Some(cell) = cell.filter(|cell| cell.head.pid == caller) else { return false };
+            if self.is_of(cell) {
                 cell.head.calling.store(0, Ordering::Release);
             }
+            true
         });
+        if !is_here {
+            self.end_elsewhere();
+        }
     }
 }
 
@@ -153,6 +182,6 @@ fn edge_of(from: Pid) -> Option<Edge> {
     let handled = server.head.handled_number();
     let queued = number == ABOUT_TO || number.wrapping_sub(handled).cast_signed() >= 0;
     let held = number.wrapping_add(1) == handled && server.head.held.load(Ordering::Acquire);
-    let hard = caller.head.in_callback.load(Ordering::Relaxed) && number != SOFT && (queued || held);
+    let hard = caller.head.in_callback.load(Ordering::Acquire) && number != SOFT && (queued || held);
     Some(Edge { from, to, number, hard })
 }

@@ -161,7 +161,8 @@ impl ChildSpec {
         self
     }
 
-    /// Whether its end by itself may end its supervisor, by the supervisor's `auto_shutdown`. Not by default.
+    /// Whether its end by itself may end its supervisor, by the supervisor's `auto_shutdown`, without which no child may be
+    /// significant. Not by default.
     #[must_use]
     pub fn significant(mut self, significant: bool) -> Self {
         self.significant = significant;
@@ -250,7 +251,7 @@ pub enum InvalidChildSpec {
     SignificantPermanent,
     /// It can be started only once, and is not temporary.
     OnceButRestarted,
-    /// A dynamic supervisor has no significant children.
+    /// Its supervisor has no `auto_shutdown`, so no child of it is significant. A dynamic supervisor never has.
     Significant,
 }
 
@@ -258,7 +259,7 @@ impl fmt::Display for InvalidChildSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SignificantPermanent => "a permanent child cannot be significant",
-            Self::Significant => "a dynamic supervisor has no significant children",
+            Self::Significant => "a supervisor without auto_shutdown has no significant children",
             Self::OnceButRestarted => "a child that can be started only once has to be temporary",
         })
     }

@@ -43,11 +43,22 @@ pub(crate) struct Extra {
     pub(crate) unanswered: Vec<Unanswered>,
     /// Aliases that are active.
     pub(crate) aliases: HashMap<AliasRef, Active>,
-    /// No message is accepted any more, though the process lives. Implies `Inner::detour`, as the next two do.
-    pub(crate) closed: bool,
+    /// No message is accepted any more, though the process lives, but for those that this `fn(&M) -> bool` is true for.
+    /// Implies `Inner::detour`, as the next two do.
+    pub(crate) closed: Option<Box<dyn Any + Send>>,
     pub(crate) bound: Option<Box<Bound>>,
     /// Where messages and signals go instead of the queue: the channel of a thread process.
     pub(crate) sink: Option<Box<dyn ThreadSink>>,
     /// What stood in that channel when an exit signal closed it.
     pub(crate) unreceived: Option<Box<dyn Any + Send>>,
+}
+
+impl Extra {
+    /// Whether the mailbox is closed to this message.
+    pub(crate) fn is_closed_to<M: 'static>(&self, message: &M) -> bool {
+        let accepts = |closed: &Box<dyn Any + Send>| {
+            closed.downcast_ref::<fn(&M) -> bool>().map(|accepts| accepts(message))
+        };
+        self.closed.as_ref().is_some_and(|closed| accepts(closed) != Some(true))
+    }
 }

@@ -188,4 +188,16 @@ mod tests {
         }
         assert!(set.to_vec().is_empty());
     }
+    #[test]
+    fn up_to_sixteen_pids_keep_their_order_and_more_are_hashed() {
+        let mut set = PidSet::default();
+        let pids: Vec<Pid> = (0..17).map(|_| Pid::next()).collect();
+        for &pid in &pids[..16] {
+            set.insert(pid);
+        }
+        assert_eq!(set.to_vec(), pids[..16]);
+        assert!(matches!(set, PidSet::Few(_)));
+        set.insert(pids[16]);
+        assert!(matches!(set, PidSet::Many(_)), "a long list would be slow to search");
+    }
 }

@@ -111,8 +111,25 @@ impl<M: Send + 'static> Mailbox<M> {
     ///
     /// `receive` with a pattern.
     pub async fn receive_where(&mut self, mut wanted: impl FnMut(Waiting<'_, M>) -> bool) -> Received<M> {
-        let mut seen = 0;
-        poll_fn(|cx| self.poll_where(cx, &mut wanted, &mut seen)).await
+        self.receive_where_from(&mut 0, &mut wanted).await
+    }
+
+    /// As [`receive_where`](Self::receive_where), from where an earlier search for the same ended: `seen` begins at 0, and what
+    /// was not wanted before is not looked at again. Whoever receives otherwise in between begins at 0 again.
+    ///
+    /// # Panics
+    ///
+    /// As `wanted` does; the mailbox is whole then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this future is dropped.
+    pub async fn receive_where_from(
+        &mut self,
+        seen: &mut usize,
+        mut wanted: impl FnMut(Waiting<'_, M>) -> bool,
+    ) -> Received<M> {
+        poll_fn(|cx| self.poll_where(cx, &mut wanted, seen)).await
     }
 
     /// As [`receive_where`](Self::receive_where), for `limit` at most.
@@ -404,6 +421,11 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Accepts no message any more, as if the process were dead; those that wait are still received, and signals still
     /// arrive. For behaviours that finish their work before they end.
     pub fn close(&self) {
+        self.close_but_for(|_| false);
+    }
+
+    /// As [`close`](Self::close), but messages that `accepted` is true for are accepted as ever.
+    pub fn close_but_for(&self, accepted: fn(&M) -> bool) {
         let senders = {
             let mut inner = self.cell.inner.lock();
             if inner.is_gone() {
@@ -411,7 +433,7 @@ impl<M: Send + 'static> Mailbox<M> {
             }
             inner.detour = true;
             let extra = inner.extra();
-            extra.closed = true;
+            extra.closed = Some(Box::new(accepted));
             extra.bound.as_mut().map(|bound| bound.take_senders())
         };
         for sender in senders.into_iter().flatten() {
@@ -491,7 +513,13 @@ impl<M: Send + 'static> Mailbox<M> {
     /// For runners of servers: whether a callback runs, as opposed to the wait for messages. See `CallError::Deadlock`.
     #[inline]
     pub fn set_in_callback(&self, in_callback: bool) {
-        self.cell.head.in_callback.store(in_callback, Ordering::Relaxed);
+        let head = &self.cell.head;
+        // A call that was begun and left behind is not what the next callback waits for.
+        if head.calling.load(Ordering::Relaxed) != 0 {
+            head.calling.store(0, Ordering::Release);
+        }
+        // Whoever sees this sees that as well.
+        head.in_callback.store(in_callback, Ordering::Release);
     }
 
     /// For runners of servers: the callback that may have held its reply is over.

@@ -52,7 +52,7 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         let mut number = inner.pushes;
         inner.extra();
         let Inner { extra: Some(extra), queue, .. } = &mut *inner else { unreachable!("it was just made") };
-        if extra.closed {
+        if extra.is_closed_to(&message) {
             return Err(Refused::NoProc(message));
         }
         if let Some(sink) = &extra.sink {
@@ -163,7 +163,8 @@ impl<M: Send + 'static> SendWait<M> {
         let mut inner = self.cell.inner.lock();
         let gone = inner.is_gone();
         let extra = inner.extra.as_deref_mut().filter(|_| !gone);
-        let Some(bound) = extra.filter(|extra| !extra.closed).and_then(|extra| extra.bound.as_deref_mut())
+        let Some(bound) =
+            extra.filter(|extra| extra.closed.is_none()).and_then(|extra| extra.bound.as_deref_mut())
         else {
             return Poll::Ready(self.cell.push_locked(inner, message, calling).map_err(Refused::into_error));
         };

@@ -113,7 +113,9 @@ impl<T: Send + 'static> fmt::Debug for ReplyTo<T> {
 /// `NoProc` at once if it has ended, or never was.
 #[must_use]
 pub fn await_end(pid: Pid) -> Reply<Infallible> {
-    let [a, b, _] = SlotRef::new::<Infallible>(pid);
+    let [a, b, c] = SlotRef::new::<Infallible>(pid);
+    // There is no runner, and the span is not needed.
+    drop(Request { slot: Some(c) });
     let request = Unanswered { slot: a, dropped: false };
     let mut request = Some(request);
     if let Some(cell) = table::get(pid) {
@@ -207,7 +209,20 @@ impl Request {
     #[must_use]
     #[inline]
     pub fn span(&self) -> Option<&Span> {
-        self.slot.as_ref().and_then(SlotRef::span)
+        // SAFETY: this is the slot's one `Request`; the span ends by `&mut` alone.
+        #[expect(unsafe_code, reason = "see slot.rs")]
+        self.slot.as_ref().and_then(|slot| unsafe { slot.span() })
+    }
+
+    /// Lets go of that span, which would otherwise stay open as long as the request is kept.
+    pub fn end_span(&mut self) {
+        if let Some(slot) = &self.slot {
+            // SAFETY: this is the slot's one `Request`, and nobody looks at its span.
+            #[expect(unsafe_code, reason = "see slot.rs")]
+            unsafe {
+                slot.end_span();
+            }
+        }
     }
 
     /// Whether the caller has its answer or has stopped waiting: no need to keep the request.
@@ -215,6 +230,13 @@ impl Request {
     #[inline]
     pub fn is_settled(&self) -> bool {
         self.slot.as_ref().is_none_or(SlotRef::is_settled)
+    }
+
+    /// Whether the answer was sent, also to a caller that has stopped waiting.
+    #[must_use]
+    #[inline]
+    pub fn is_answered(&self) -> bool {
+        self.slot.as_ref().is_some_and(SlotRef::is_answered)
     }
 }
 
@@ -248,6 +270,7 @@ impl Drop for Request {
     /// it. Should it live, the `ReplyTo` speaks for itself.
     #[inline]
     fn drop(&mut self) {
+        self.end_span();
         if let Some(slot) = self.slot.take()
             && !slot.is_settled()
         {

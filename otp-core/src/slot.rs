@@ -1,7 +1,7 @@
 //! The slot behind a request: a oneshot with three parties, and one word of state that says who may touch what.
 //!
-//! * The caller writes the waker; the holder of `ReplyTo` the value; the dying process the reason. Each has a cell of
-//!   its own, so no two ever write the same one.
+//! * The caller writes the waker; the holder of `ReplyTo` the value; the dying process the reason; the holder of `Request`
+//!   ends the span. Each has a cell of its own, so no two ever write the same one.
 //! * Whoever sets the first of `VALUE`, `EXIT`, `NO_REPLY` owns the waker cell from then on if `WAKER` was set, and
 //!   the caller leaves it alone once it sees any of them.
 //! * The upper bits count the references; the last one to go frees the slot.
@@ -44,8 +44,8 @@ struct Header {
     server: Pid,
     /// The process that made it.
     client: Option<Pid>,
-    /// The tracing span that it was made in.
-    span: Option<Box<Span>>,
+    /// The tracing span that it was made in. The `Request`'s alone.
+    span: UnsafeCell<Option<Box<Span>>>,
     waker: UnsafeCell<Option<Waker>>,
     exit: UnsafeCell<Option<ExitReason>>,
     /// Frees the whole slot.
@@ -85,7 +85,7 @@ impl SlotRef {
                 state: AtomicU32::new(3 * REF),
                 server,
                 client: ambient::current(),
-                span: current_span(),
+                span: UnsafeCell::new(current_span()),
                 waker: UnsafeCell::new(None),
                 exit: UnsafeCell::new(None),
                 free: free::<T>,
@@ -116,15 +116,39 @@ impl SlotRef {
     }
 
     /// The tracing span that the request was made in, if it was in one.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the slot's one `Request`, and does not end the span while it looks at it.
+    #[expect(unsafe_code, reason = "see the head of this file")]
     #[inline]
-    pub(crate) fn span(&self) -> Option<&Span> {
-        self.header().span.as_deref()
+    pub(crate) unsafe fn span(&self) -> Option<&Span> {
+        // SAFETY: nobody but the holder of the `Request` reaches the cell, and it does not write meanwhile.
+        self.header().span.with(|cell| unsafe { (*cell).as_deref() })
+    }
+
+    /// Lets go of the span: the slot may live on for long.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the slot's one `Request`.
+    #[expect(unsafe_code, reason = "see the head of this file")]
+    #[inline]
+    pub(crate) unsafe fn end_span(&self) {
+        // SAFETY: as in `span`.
+        drop(self.header().span.with_mut(|cell| unsafe { (*cell).take() }));
     }
 
     /// Whether the caller has its answer, or has stopped waiting.
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {
         self.header().state.load(Ordering::Acquire) & (RESOLVED | CLOSED) != 0
+    }
+
+    /// Whether the answer was sent.
+    #[inline]
+    pub(crate) fn is_answered(&self) -> bool {
+        self.header().state.load(Ordering::Acquire) & VALUE != 0
     }
 
     /// Stores the value.

@@ -164,6 +164,11 @@ impl<M> std::error::Error for CastError<M> {}
 /// It is sent at the first poll, and waits 5 seconds unless [`timeout`](Self::timeout) or
 /// [`infinity`](Self::infinity) says otherwise.
 ///
+/// Meanwhile its process is shown as waiting for the server, by [`process::info`] and to those who look for a
+/// [`Deadlock`](CallError::Deadlock). A process that waits for several answers at a time is shown as waiting for the last one it
+/// asked for, so a circle through another of them goes unnoticed, and their time limits end it. A call that is begun in one
+/// process and awaited in another is not shown.
+///
 /// # Errors
 ///
 /// [`CallError`] says what can come instead of an answer, and each comes at once.
@@ -198,7 +203,7 @@ enum Stage<S: GenServer, T: Send + 'static> {
     /// Shown as waiting for the server as long as it waits.
     Sent {
         awaiting: Awaiting<T>,
-        _shown: Calling,
+        shown: Calling,
     },
     Ready(Result<T, CallError>),
     Over,
@@ -280,7 +285,7 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
         let awaiting = Awaiting::new(reply, self.limit);
         let sent = server.process().try_request(message, self.refuse_cycles);
         self.stage = match sent {
-            Ok(shown) => Stage::Sent { awaiting, _shown: shown },
+            Ok(shown) => Stage::Sent { awaiting, shown },
             Err(RequestError::Wait(room, shown)) => {
                 Stage::Queueing(Box::new(Queueing { room, awaiting, shown }))
             }
@@ -295,12 +300,13 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
     #[cold]
     fn poll_queueing(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), CallError>> {
         let Stage::Queueing(queueing) = &mut self.stage else { return Poll::Ready(Ok(())) };
+        queueing.shown.goes_on_here();
         if queueing.room.poll_request(cx, &queueing.shown).map_err(|_| CallError::NoProc)?.is_pending() {
             return queueing.awaiting.poll_passed(cx).map(|()| Err(CallError::Timeout));
         }
         if let Stage::Queueing(queueing) = std::mem::replace(&mut self.stage, Stage::Over) {
             let Queueing { awaiting, shown, .. } = *queueing;
-            self.stage = Stage::Sent { awaiting, _shown: shown };
+            self.stage = Stage::Sent { awaiting, shown };
         }
         Poll::Ready(Ok(()))
     }
@@ -320,11 +326,15 @@ impl<S: GenServer, T: Send + 'static> Future for Call<S, T> {
             ready!(self.poll_queueing(cx))?;
         }
         let result = match &mut self.stage {
-            Stage::Sent { awaiting, .. } => match ready!(awaiting.poll(cx)) {
-                Some(Answer::Value(value)) => Ok(value),
-                Some(Answer::Exit(reason)) => Err(CallError::Exit(reason)),
-                Some(Answer::NoReply) => Err(CallError::NoReply),
-                None => Err(CallError::Timeout),
+            Stage::Sent { awaiting, shown } => match awaiting.poll(cx) {
+                Poll::Pending => {
+                    shown.goes_on_here();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Answer::Value(value))) => Ok(value),
+                Poll::Ready(Some(Answer::Exit(reason))) => Err(CallError::Exit(reason)),
+                Poll::Ready(Some(Answer::NoReply)) => Err(CallError::NoReply),
+                Poll::Ready(None) => Err(CallError::Timeout),
             },
             _ => match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Ready(result) => return Poll::Ready(result),

@@ -41,7 +41,7 @@ struct Orders<S: GenServer> {
     debug: Option<Debug<S>>,
     /// The message under way, if the server shows it.
     last_message: Option<String>,
-    /// Who sent the call that failed, for a crash report.
+    /// Who sent the call that failed or stops the server, for a crash report.
     client: Option<Pid>,
     /// Whom the callback has answered, for a debug event.
     answered: Option<Option<Pid>>,
@@ -323,15 +323,19 @@ impl<S: GenServer> Context<S> {
         orders.suspended = suspended && orders.draining.is_empty();
     }
 
-    /// Stops when everything that waits has been handled; nothing more is accepted.
+    /// Stops when everything that waits has been handled; nothing more is accepted but what the runner itself is asked.
     pub(crate) fn drain(&mut self, stop: StopRequest) {
-        self.mailbox.close();
+        self.mailbox.close_but_for(|message| matches!(message, ServerMessage::System(_)));
         let orders = self.orders();
         orders.suspended = false;
         orders.draining.push(stop);
         let feeds = orders.feeds.take();
         // Foreign destructors.
         let _ = catch(|| drop(feeds));
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.orders.as_ref().is_some_and(|orders| !orders.draining.is_empty())
     }
 
     /// What counts the time without messages begins anew.
@@ -384,7 +388,7 @@ impl<S: GenServer> Context<S> {
         }
     }
 
-    /// A call has failed: who sent it, for the crash report.
+    /// A call has failed, or stops the server: who sent it, for the crash report.
     #[cold]
     pub(crate) fn set_client(&mut self, client: Option<Pid>) {
         self.orders().client = client;
@@ -408,6 +412,12 @@ impl<S: GenServer> Context<S> {
         self.orders.as_mut()?.last_message.take()
     }
 
+    /// Whether a callback has asked for the end.
+    #[inline]
+    pub(crate) fn is_to_stop(&self) -> bool {
+        self.orders.as_ref().is_some_and(|orders| orders.stop.is_some())
+    }
+
     pub(crate) fn take_stop(&mut self) -> Option<ExitReason> {
         self.orders.as_mut()?.stop.take()
     }
@@ -418,7 +428,13 @@ impl<S: GenServer> Context<S> {
 
     /// Keeps a request whose reply was not sent by the end of its callback, so that the server's death reaches the
     /// caller. Settled ones are cleared out as often as their number has doubled.
-    pub(crate) fn keep(&mut self, request: Request) {
+    pub(crate) fn keep(&mut self, mut request: Request) {
+        // Its callback is over, and the request may be kept for long after it was answered.
+        request.end_span();
+        if request.is_settled() {
+            // Its caller is gone.
+            return;
+        }
         let orders = self.orders();
         if orders.kept.len() >= orders.kept_limit {
             orders.kept.retain(|request| !request.is_settled());
@@ -457,15 +473,16 @@ impl<S: GenServer> Context<S> {
         }
     }
 
-    /// The next system message, or the reason to end with: its parent ended.
-    pub(crate) async fn next_of_suspended(&mut self) -> Result<Box<System<S>>, ExitReason> {
+    /// The next system message, or the reason to end with: its parent ended. What waits longer than those, and was `seen`, is not
+    /// looked at again.
+    pub(crate) async fn next_of_suspended(&mut self, seen: &mut usize) -> Result<Box<System<S>>, ExitReason> {
         let parent = self.parent();
         let wanted = |item: Waiting<'_, ServerMessage<S>>| match item {
             Waiting::Message(message) => matches!(message, ServerMessage::System(_)),
             Waiting::Exit { from, .. } => from == parent,
             Waiting::Down(_) => false,
         };
-        match self.mailbox.receive_where(wanted).await {
+        match self.mailbox.receive_where_from(seen, wanted).await {
             Received::Message(ServerMessage::System(system)) => Ok(system),
             Received::Exit { reason, .. } => Err(reason),
             _ => unreachable!("nothing else is wanted"),

@@ -13,12 +13,28 @@ use otp_core::Mailbox;
 use otp_core::behaviour::{Item, catch};
 use tokio::task::coop;
 
+use crate::contained::Contained;
 use crate::context::poll_item;
 use crate::exclusive::Exclusive;
 use crate::message::{ServerMessage, System};
 use crate::server::GenServer;
 
-type Feed<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
+/// One of them. What its destructor does must not keep the others from being dropped.
+struct Feed<T>(Contained<Pin<Box<dyn Stream<Item = T> + Send>>>);
+
+impl<T> Stream for Feed<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<T>> {
+        let Some(stream) = self.0.get_mut() else { return Poll::Ready(None) };
+        let item = ready!(stream.as_mut().poll_next(task));
+        if item.is_none() {
+            // Its end is part of its work: a panic in it is a panic of the stream.
+            self.0.drop_openly();
+        }
+        Poll::Ready(item)
+    }
+}
 
 /// Polls only those streams that were woken, in turn.
 pub(crate) struct Feeds<S: GenServer> {
@@ -35,7 +51,7 @@ impl<S: GenServer> Default for Feeds<S> {
 
 impl<S: GenServer> Feeds<S> {
     pub(crate) fn add(&mut self, stream: impl Stream<Item: Into<S::Info>> + Send + 'static) {
-        self.streams.get_mut().push(Box::pin(stream.map(Into::into)));
+        self.streams.get_mut().push(Feed(Contained::new(Box::pin(stream.map(Into::into)))));
     }
 
     pub(crate) fn is_empty(&mut self) -> bool {

@@ -3,6 +3,7 @@
 
 mod call;
 mod child;
+mod contained;
 mod context;
 mod destination;
 mod exclusive;

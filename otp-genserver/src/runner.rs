@@ -89,6 +89,8 @@ pub(crate) fn run<S: GenServer>(
             }
             let outcome = if let Some(continuation) = cx.take_continuation() {
                 last = MessageKind::Continue;
+                // It is no message, and has no text.
+                cx.set_last_message(None);
                 if cx.is_watched() {
                     let event = || Event::In { kind: MessageKind::Continue, from: None, message: None };
                     cx.observe(&server, event);
@@ -106,10 +108,10 @@ pub(crate) fn run<S: GenServer>(
                     Some(Item::Message(ServerMessage::Call(call, request))) => {
                         let outcome = guard!(server.handle_call(call, &mut cx), request.span());
                         cx.end_hold();
-                        if !matches!(outcome, Ok(Ok(()))) {
+                        if !matches!(outcome, Ok(Ok(()))) || cx.is_to_stop() {
                             cx.set_client(request.client());
                         }
-                        if !request.is_settled() {
+                        if !request.is_answered() {
                             cx.keep(request);
                         } else if cx.is_watched() {
                             cx.set_answered(request.client());
@@ -204,7 +206,8 @@ fn last_words<S: GenServer>(last: MessageKind, server: &S, cx: &mut Context<S>) 
 #[expect(clippy::boxed_local, reason = "it comes in a box, which is to be freed here")]
 fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
     match *system {
-        System::Stop(stop) if stop.drain => {
+        // Once it drains, whoever stops it as well waits for that.
+        System::Stop(stop) if stop.drain || cx.is_draining() => {
             cx.drain(stop);
             None
         }
@@ -226,9 +229,10 @@ fn serve<S: GenServer>(system: Box<System<S>>, server: &mut S, cx: &mut Context<
 /// Serves the runner's own messages and leaves all others where they are, until the server is resumed (`None`) or has to
 /// end. Boxed by its caller: it is rare, and would make every server larger.
 async fn suspended<S: GenServer>(server: &mut S, cx: &mut Context<S>) -> Option<ExitReason> {
+    let mut seen = 0;
     while cx.is_suspended() {
         cx.set_in_callback(false);
-        let next = cx.next_of_suspended().await;
+        let next = cx.next_of_suspended(&mut seen).await;
         cx.set_in_callback(true);
         let ends = match next {
             Ok(system) => serve(system, server, cx),

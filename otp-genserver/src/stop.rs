@@ -77,8 +77,12 @@ impl<S: GenServer> Stop<S> {
     }
 
     /// Has the server finish its work first: when it comes to the request, its mailbox is closed, everything that stands in
-    /// it is handled, and then it stops. Meanwhile others find it as if it were dead, its streams are dropped, and one that
-    /// is suspended goes on.
+    /// it is handled, and then it stops. Meanwhile it accepts no call, cast or info, as if it were dead; `stop` and
+    /// [`sys`](crate::sys) still reach it. Its streams are dropped, and one that is suspended goes on.
+    ///
+    /// Whoever stops it meanwhile, also without this, waits for the same end, and the reason of the first one counts. What ends a
+    /// server otherwise cuts the drain short: a crash, [`Context::stop`](crate::Context::stop),
+    /// [`sys::terminate`](crate::sys::terminate), an exit signal.
     ///
     /// Without this, what was sent before the request is handled, and what was sent after it is dropped.
     ///

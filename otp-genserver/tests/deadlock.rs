@@ -3,11 +3,14 @@
 #![cfg(feature = "macros")]
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::time::Duration;
 
+use otp_core::behaviour::{Answer, Awaiting, request};
 use otp_genserver::{
     CallError, Context, ExitReason, GenServer, InitError, Name, ReplyTo, ServerRef, process,
 };
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// Asks the next server in line, if there is one.
@@ -140,6 +143,19 @@ async fn a_reply_that_another_process_holds_is_never_a_deadlock() {
     assert!(b.is_alive());
 }
 
+/// As above, late in the servers' lives: a request is told from the ones handled before it.
+#[otp_genserver::test]
+async fn a_reply_that_another_process_holds_is_never_a_deadlock_however_many_messages_came_before() {
+    tokio::time::pause();
+    let a = start("late-a", "late-b", false).await;
+    let b = start("late-b", "late-a", true).await;
+    for _ in 0..5 {
+        assert_eq!((a.call(Ask::Ping).await, b.call(Ask::Ping).await), (Ok(1), Ok(1)));
+    }
+    let answer = a.call(Ask::Chain).infinity().await.unwrap();
+    assert_eq!(answer.map_err(|error| error.to_string()), Err(CallError::Timeout.to_string()));
+}
+
 #[otp_genserver::test]
 async fn info_shows_whom_a_process_calls() {
     use otp_core::process::Status;
@@ -245,4 +261,53 @@ async fn a_call_that_opted_out_makes_no_cycle_for_others() {
     let back = CallsBack::start().await.unwrap();
     assert_eq!(asker.ask_for_a_while(back.clone()).await, Ok(true));
     assert_eq!(back.heard().await, Ok(Some(Ok(7))), "it waited until the asker was free");
+}
+
+/// Asks a process that is no server.
+struct AsksProcess(otp_core::ProcessRef<ReplyTo<u32>>);
+
+#[otp_genserver::gen_server]
+impl AsksProcess {
+    async fn init(process: otp_core::ProcessRef<ReplyTo<u32>>) -> Result<Self, InitError> {
+        Ok(Self(process))
+    }
+
+    #[call]
+    async fn ask(&mut self) -> Option<Answer<u32>> {
+        let (reply_to, reply, _request) = request(self.0.pid());
+        let _calling = self.0.try_request(reply_to, true).expect("no cycle yet");
+        let mut answer = Awaiting::new(reply, None);
+        poll_fn(|cx| answer.poll(cx)).await
+    }
+
+    #[call]
+    fn ping(&self) -> u32 {
+        7
+    }
+}
+
+/// It is in no callback, so it may well answer while it waits.
+#[otp_genserver::test]
+async fn a_process_that_is_no_server_may_call_the_server_that_waits_for_it() {
+    tokio::time::pause();
+    let (start, may_start) = oneshot::channel::<ServerRef<AsksProcess>>();
+    let (tell, told) = oneshot::channel();
+    let process = otp_core::spawn(|mut mailbox: otp_core::Mailbox<ReplyTo<u32>>| async move {
+        let server = may_start.await.unwrap();
+        let answer_request = async {
+            if let otp_core::Received::Message(reply) = mailbox.receive().await {
+                reply.send(3);
+            }
+        };
+        tell.send(tokio::join!(server.ping(), answer_request).0).unwrap();
+    });
+    let server = AsksProcess::start(process.clone()).await.unwrap();
+    let asking = tokio::join!(server.ask(), async {
+        while process::info(process.pid()).unwrap().mailbox_len == 0 {
+            tokio::task::yield_now().await;
+        }
+        start.send(server.clone()).ok();
+    });
+    assert_eq!(asking.0, Ok(Some(Answer::Value(3))));
+    assert_eq!(told.await.unwrap(), Ok(7));
 }

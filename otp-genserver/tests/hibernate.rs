@@ -192,3 +192,33 @@ async fn gs_037_what_a_hibernating_server_still_needs_stays() {
     let killed = otp_genserver::CallError::Exit(ExitReason::Killed);
     assert_eq!(kept.await, Err(killed), "its debts");
 }
+
+#[otp_genserver::test]
+async fn gs_037_a_hibernating_server_gives_back_the_room_of_the_requests_it_kept() {
+    let _alone = ALONE.lock().await;
+    let server = Sum::start(()).await.unwrap();
+    let mut requests = Vec::new();
+    for _ in 0..1000 {
+        // One by one, so that the queue stays small.
+        requests.push(server.send_request(|reply| (true, reply)));
+        settle().await;
+    }
+    drop(requests);
+    let awake = alive();
+    server.cast(Add::Hibernate);
+    settle().await;
+    assert!(awake - alive() > 4000, "a pointer for each: {}", awake - alive());
+}
+
+#[otp_genserver::test]
+async fn gs_037_a_server_that_hibernated_still_tells_those_whose_replies_it_gave_away() {
+    let _alone = ALONE.lock().await;
+    let server = Sum::start(()).await.unwrap();
+    let request = server.send_request(|reply| (true, reply));
+    let _away = sys::replace_state(&server, |sum| std::mem::take(&mut sum.kept)).await.unwrap();
+    server.cast(Add::Hibernate);
+    settle().await;
+    otp_genserver::process::send_exit(server.pid(), ExitReason::Kill);
+    let killed = otp_genserver::CallError::Exit(ExitReason::Killed);
+    assert_eq!(request.receive_response(Duration::from_secs(1)).await, Err(killed));
+}

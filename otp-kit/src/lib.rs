@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "application")]
+pub use otp_application as application;
+#[cfg(feature = "application")]
+pub use otp_application::{AppSpec, Application, Controller, Runner, Started};
 pub use otp_core as core;
 pub use otp_core::process;
 pub use otp_core::{
-    Down, ExitReason, Mailbox, MonitorRef, NotAProcess, Panic, Pid, ProcessName, ProcessRef, Received,
-    Recipient, ReplyTo, Restart, Shutdown, Target, TimerRef, Waiting, attach, attach_with, exit_after, run,
-    send_after, send_after_to_name, send_interval, spawn, spawn_link, spawn_monitor, start_timer,
+    ChildId, ChildSpec, ChildType, Down, ExitReason, IntoChildSpec, Mailbox, MonitorRef, NotAProcess, Panic,
+    Pid, ProcessName, ProcessRef, Received, Recipient, ReplyTo, Restart, Shutdown, StartedChild, StopToken,
+    Target, TimerRef, Waiting, attach, attach_with, exit_after, run, send_after, send_after_to_name,
+    send_interval, spawn, spawn_link, spawn_monitor, start_timer,
 };
 pub use otp_genserver as genserver;
 pub use otp_genserver::{
@@ -16,6 +21,11 @@ pub use otp_genserver::{
 };
 #[cfg(feature = "macros")]
 pub use otp_macros::{gen_server_facade as gen_server, main_facade as main, test_facade as test};
+pub use otp_supervisor as supervisor;
+pub use otp_supervisor::{
+    AutoShutdown, DynamicSupervisor, DynamicSupervisorClient, DynamicSupervisorSpec, PartitionName,
+    PartitionSupervisor, Strategy, Supervisor, SupervisorClient, SupervisorSpec,
+};
 
 /// For generated code; not part of the API.
 #[doc(hidden)]

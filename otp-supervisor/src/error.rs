@@ -22,7 +22,7 @@ pub enum StartChildError {
     Ignored,
     /// The child did not start.
     Failed(StartError),
-    /// The spec makes no sense. Nobody was asked.
+    /// The spec makes no sense, or not under this supervisor. Nothing was started.
     InvalidSpec(InvalidChildSpec),
     /// The supervisor did not answer.
     Call(CallError),

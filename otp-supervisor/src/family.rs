@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use otp_core::{ChildId, ExitReason, Pid, Restart};
+use otp_core::{ChildId, ChildSpec, ExitReason, InvalidChildSpec, Pid, Restart};
 
 use crate::child_info::ChildStatus;
 use crate::intensity::{Intensity, RestartLog};
@@ -35,6 +35,18 @@ pub enum AutoShutdown {
     AnySignificant,
     /// When the last one has.
     AllSignificant,
+}
+
+impl AutoShutdown {
+    /// Whether a supervisor with this takes the child.
+    pub(crate) fn check(self, child: &ChildSpec) -> Result<(), InvalidChildSpec> {
+        child.check()?;
+        if self == Self::Never && child.is_significant() {
+            Err(InvalidChildSpec::Significant)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// Where a child stands in the order of starting. It keeps its place for life, restarts included.
@@ -99,6 +111,10 @@ impl<T> Family<T> {
             significant: 0,
             next: 0,
         }
+    }
+
+    pub(crate) fn auto_shutdown(&self) -> AutoShutdown {
+        self.auto_shutdown
     }
 
     /// Takes in a child that does not run yet, as the last one. Its id must be new.

@@ -281,6 +281,7 @@ impl Supervisor {
     }
 
     async fn start_child(&mut self, spec: ChildSpec) -> Result<StartedChild, StartChildError> {
+        self.family.auto_shutdown().check(&spec).map_err(StartChildError::InvalidSpec)?;
         if let Some((_, member)) = self.family.find(spec.get_id()) {
             return Err(match member.status {
                 ChildStatus::Running(pid) => StartChildError::AlreadyStarted(pid),

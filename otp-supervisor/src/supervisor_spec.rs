@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::behaviour::InitError;
-use otp_core::{ChildSpec, IntoChildSpec, StartedChild};
+use otp_core::{ChildSpec, IntoChildSpec, InvalidChildSpec, StartedChild};
 use otp_genserver::{GenServer, ServerRef, Start};
 
 use crate::error::InvalidSpec;
@@ -84,7 +84,8 @@ impl SupervisorSpec {
         self
     }
 
-    /// When the supervisor ends because its significant children have. [`AutoShutdown::Never`] by default.
+    /// When the supervisor ends because its significant children have. [`AutoShutdown::Never`] by default: then no child may
+    /// be significant.
     ///
     /// # Panics
     ///
@@ -128,12 +129,13 @@ impl SupervisorSpec {
         if parts.intensity.period.is_zero() {
             return Err(InvalidSpec::ZeroPeriod.into());
         }
-        check_child_specs(&parts.children)?;
+        check_children(&parts.children, |child| parts.auto_shutdown.check(child))?;
         Ok(parts)
     }
 }
 
-/// Whether a supervisor could be started with these children; nothing is started.
+/// Whether a supervisor could be started with these children; nothing is started. One with significant children needs an
+/// `auto_shutdown` besides.
 ///
 /// # Errors
 ///
@@ -144,9 +146,16 @@ impl SupervisorSpec {
 /// `supervisor:check_childspecs/1`.
 #[doc(alias = "check_childspecs")]
 pub fn check_child_specs(children: &[ChildSpec]) -> Result<(), InvalidSpec> {
+    check_children(children, ChildSpec::check)
+}
+
+fn check_children(
+    children: &[ChildSpec],
+    check: impl Fn(&ChildSpec) -> Result<(), InvalidChildSpec>,
+) -> Result<(), InvalidSpec> {
     let mut ids = HashSet::with_capacity(children.len());
     for child in children {
-        child.check().map_err(|error| InvalidSpec::Child(child.get_id().clone(), error))?;
+        check(child).map_err(|error| InvalidSpec::Child(child.get_id().clone(), error))?;
         if !ids.insert(child.get_id()) {
             return Err(InvalidSpec::DuplicateChildId(child.get_id().clone()));
         }

@@ -238,7 +238,8 @@ async fn agree(flags: Flags, ops: Vec<Op>) {
             }
             Op::Start { child, restart, significant } => {
                 let name = NAMES[child];
-                let significant = significant && restart != Restart::Permanent;
+                let allowed = flags.auto_shutdown != AutoShutdown::Never && restart != Restart::Permanent;
+                let significant = significant && allowed;
                 let spec = world.child(name).restart(restart).significant(significant);
                 let known = model.position(name).is_some();
                 if !known {

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use otp::{CallError, ExitReason};
 
-use crate::servers::Server;
+use crate::tree::Server;
 
 /// An answer that is not the one asked for.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Failure {
 pub(super) fn explain(server: Server, error: &CallError) -> String {
     match error {
         CallError::NoProc => {
-            format!("the {server} is not running; POST /start/{server} starts it")
+            format!("the {server} is not running; its supervisor starts it again")
         }
         CallError::Exit(reason) => {
             format!("the {server} {} before it answered your request", ended(reason))

@@ -1,9 +1,9 @@
-//! The page at `/`: how each server is, a button to kill or start it, and what to try.
+//! The page at `/`: how each server is, a button to kill it, and what to try.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use otp::{CallError, process};
+use otp::{CallError, DynamicSupervisorClient, process};
 use serde::Serialize;
 
 use super::App;
@@ -11,7 +11,7 @@ use super::processes::status;
 use crate::cache::{CACHE, CacheClient};
 use crate::limiter::{LIMITER, LimiterClient};
 use crate::report::{REPORTER, ReporterClient};
-use crate::servers::Server;
+use crate::tree::{REPORTS, Server};
 
 /// How long the page waits for a server's counters.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -30,8 +30,9 @@ form { margin: 0 }
 pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
 </style></head><body>
 <h1>my-app</h1>
-<p>Three servers of <em>OTP for Rust</em>, each a process with its own state. Kill one and see what its callers get:
-a 503 that says what happened, at once, and never a request that hangs.</p>
+<p>A supervision tree of <em>OTP for Rust</em>: each of these is a process with its own state. Kill one and see it come back
+with another pid, while its callers get a 503 that says what happened, at once, and never a request that hangs.</p>
+<form method=post action="/chaos"><button>kill any</button></form>
 <table><thead><tr><th>server</th><th>pid</th><th></th><th>status</th><th>mailbox</th><th>handled</th><th>counters</th>
 <th></th></tr></thead><tbody id="servers">
 "#;
@@ -51,10 +52,10 @@ setInterval(async () => {
 pub(super) async fn render(app: &App) -> String {
     let mut html = HEAD.to_owned();
     for server in Server::ALL {
-        html += &row(server, &counters(server).await);
+        html += &row(server, &counters(server).await).await;
     }
-    html += "</tbody></table>\n<p>A killed server stays dead until you start it, and then starts with an empty \
-             state: nobody supervises it yet. Supervisors come next.</p>\n<h2>Try</h2>\n<pre>";
+    html += "</tbody></table>\n<p>A server that is started again has an empty state: what must survive belongs into a \
+             database.</p>\n<h2>Try</h2>\n<pre>";
     html += &escape(&commands(&app.url));
     html += "</pre>\n<p>All processes as JSON: <a href=\"/info\">/info</a></p>\n";
     html + SCRIPT + "</body></html>\n"
@@ -68,9 +69,9 @@ curl {url}/cache/color
 curl -X DELETE {url}/cache/color
 for i in $(seq 12); do curl -s -o /dev/null -w '%{{http_code}} ' -H 'x-client: me' {url}/cache/greeting; done; echo
 curl {url}/report            # takes its time; the reporter does not
-curl -X POST {url}/kill/cache
+curl -X POST {url}/kill/cache   # its supervisor starts it again
 curl -i {url}/cache/greeting
-curl -X POST {url}/start/cache
+curl -X POST {url}/chaos        # kills any of them
 curl {url}/info
 "
     )
@@ -82,6 +83,11 @@ async fn counters(server: Server) -> String {
         Server::Cache => CACHE.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
         Server::Limiter => LIMITER.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
         Server::Reporter => REPORTER.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
+        Server::Reports => match tokio::time::timeout(GLANCE, REPORTS.count_children()).await {
+            Ok(counts) => counts.map(|counts| format!("active {}", counts.active)),
+            Err(_elapsed) => Err(CallError::Timeout),
+        },
+        Server::Web => Ok("this page".to_owned()),
     };
     match counters {
         Ok(counters) => counters,
@@ -96,25 +102,24 @@ fn list(stats: &impl Serialize) -> String {
     fields.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }
 
-fn row(server: Server, counters: &str) -> String {
+async fn row(server: Server, counters: &str) -> String {
     let mut html = String::new();
-    let info = server.pid().and_then(process::info);
-    let (action, cells) = match info {
+    let info = server.pid().await.and_then(process::info);
+    let cells = match info {
         Some(info) => {
             let (status, mailbox, handled) = (status(info.status), info.mailbox_len, info.messages_handled);
             let pid = escape(&info.pid.to_string());
-            let cells = format!(
+            format!(
                 "<td>{pid}</td><td class=alive>alive</td><td>{status}</td><td>{mailbox}</td><td>{handled}</td>"
-            );
-            ("kill", cells)
+            )
         }
-        None => ("start", "<td>–</td><td class=dead>dead</td><td>–</td><td>–</td><td>–</td>".to_owned()),
+        None => "<td>–</td><td class=dead>dead</td><td>–</td><td>–</td><td>–</td>".to_owned(),
     };
     // Writing to a String cannot fail.
     let _ = writeln!(
         html,
-        "<tr><td>{server}</td>{cells}<td>{}</td><td><form method=post action=\"/{action}/{server}\">\
-         <button>{action}</button></form></td></tr>",
+        "<tr><td>{server}</td>{cells}<td>{}</td><td><form method=post action=\"/kill/{server}\">\
+         <button>kill</button></form></td></tr>",
         escape(counters)
     );
     html

@@ -1,18 +1,20 @@
 //! The router, driven without a socket. The servers have fixed names, so these tests run one at a time.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use http_body_util::channel::Channel;
-use otp::{ExitReason, process};
+use otp::{ExitReason, StopToken, SupervisorClient, process};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant, advance};
 use tower::ServiceExt;
 
 use super::{App, MAX_BODY, router};
 use crate::report::{REPORTER, ReporterClient};
-use crate::servers::{Server, Settings};
+use crate::tree::{ROOT, Server, Settings, endpoint, tree};
 
 static NAMES: Mutex<()> = Mutex::const_new(());
 
@@ -32,23 +34,18 @@ struct Answer {
 impl Service {
     async fn start() -> Self {
         let names = NAMES.lock().await;
+        // A test that failed leaves its tree to the end of its runtime, which may not have come yet.
+        let _ = ROOT.stop().await;
         let settings = Settings::default();
-        for server in Server::ALL {
-            // A test that failed leaves its servers to the end of its runtime, which may not have come yet.
-            while server.pid().is_some() {
-                let _ = server.kill().await;
-            }
-            server.start(&settings).await.unwrap();
-        }
+        let web = |stop: StopToken| async move { stop.stopped().await };
+        tree(&settings).child(endpoint(web)).start().name(ROOT).await.unwrap();
         let app = App { settings: settings.clone(), url: "http://test".to_owned() };
-        Self { router: router(app), settings, _names: names }
+        Self { router: router(Arc::new(app)), settings, _names: names }
     }
 
     /// Frees the names for the next test.
     async fn stop(self) {
-        for server in Server::ALL {
-            let _ = server.kill().await;
-        }
+        ROOT.stop().await.unwrap();
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -133,20 +130,47 @@ async fn a_report_takes_its_time_and_nobody_else_s() {
 }
 
 #[otp::test(start_paused = true)]
-async fn a_killed_server_is_missed_until_it_is_started_again() {
+async fn a_killed_server_comes_back_as_another_process() {
+    let service = Service::start().await;
+    for server in Server::ALL {
+        let before = server.pid().await.unwrap();
+        let answer = service.ask("POST", &format!("/kill/{server}"), "").await;
+        let after = server.pid().await.unwrap();
+        assert_eq!((answer.status.as_u16(), before == after), (200, false));
+        assert_eq!(answer.text, format!("{server} was killed: it was {before}, and is back as {after}\n"));
+    }
+    assert_eq!(service.get("/cache/greeting").await.status, 200);
+    assert_eq!(service.get("/report").await.status, 200);
+    assert!(!service.get("/").await.text.contains("<td class=dead>"));
+    service.stop().await;
+}
+
+#[otp::test(start_paused = true)]
+async fn chaos_kills_any_of_them_and_the_page_shows_it_come_back() {
+    let service = Service::start().await;
+    for _ in 0..20 {
+        let answer = service.ask("POST", "/chaos", "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let after = answer.text.trim().rsplit(' ').next().unwrap().to_owned();
+        let page = service.get("/").await.text;
+        assert!(page.contains(&after.replace('<', "&lt;").replace('>', "&gt;")), "{after} in {page}");
+    }
+    service.stop().await;
+}
+
+#[otp::test(start_paused = true)]
+async fn a_server_that_was_stopped_for_good_is_missed() {
     let service = Service::start().await;
     for (server, path) in
         [("cache", "/cache/greeting"), ("limiter", "/cache/greeting"), ("reporter", "/report")]
     {
-        assert_eq!(service.ask("POST", &format!("/kill/{server}"), "").await.status, 200);
+        ROOT.terminate_child(server).await.unwrap();
         service.refuses("GET", path, "", 503, &format!("the {server} is not running")).await;
         service.refuses("POST", &format!("/kill/{server}"), "", 409, "not running").await;
         assert!(service.get("/").await.text.contains("<td class=dead>"));
-        assert_eq!(service.ask("POST", &format!("/start/{server}"), "").await.status, 200);
-        service.refuses("POST", &format!("/start/{server}"), "", 409, "runs already").await;
+        ROOT.restart_child(server).await.unwrap();
         assert_eq!(service.get(path).await.status, 200);
     }
-    assert!(!service.get("/").await.text.contains("<td class=dead>"));
     service.stop().await;
 }
 
@@ -182,7 +206,7 @@ async fn a_report_that_is_lost_is_an_error_of_ours() {
 #[otp::test(start_paused = true)]
 async fn a_report_of_a_cache_that_is_dead_says_so() {
     let service = Service::start().await;
-    service.ask("POST", "/kill/cache", "").await;
+    ROOT.terminate_child("cache").await.unwrap();
     service.refuses("GET", "/report", "", 503, "the cache is not running").await;
     service.stop().await;
 }
@@ -226,8 +250,9 @@ async fn keys_clients_names_and_routes_are_checked() {
         let answer = service.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, 400, "{client:?}: {}", answer.text);
     }
-    service.refuses("POST", "/kill/nobody", "", 404, "there are cache, limiter, reporter").await;
-    service.refuses("POST", "/start/nobody", "", 404, "no server is called `nobody`").await;
+    service
+        .refuses("POST", "/kill/nobody", "", 404, "there are cache, limiter, reports, reporter, web")
+        .await;
     service.refuses("GET", "/nowhere", "", 404, "there is nothing at /nowhere").await;
     service.refuses("GET", "/cache/", "", 404, "nothing at /cache/").await;
     service.refuses("GET", "/kill/cache", "", 405, "GET does not work on /kill/cache").await;
@@ -248,16 +273,16 @@ async fn a_body_that_never_comes_does_not_hang_the_request() {
 #[otp::test(start_paused = true)]
 async fn every_process_is_listed_and_a_browser_goes_back_to_the_page() {
     let service = Service::start().await;
-    let me = process::current().unwrap().to_string();
+    let root = ROOT.whereis().unwrap().to_string();
     let list: serde_json::Value = serde_json::from_str(&service.get("/info").await.text).unwrap();
     let list = list.as_array().unwrap();
     for server in Server::ALL {
-        let process = list.iter().find(|process| process["name"] == server.name()).unwrap();
-        assert_eq!((&process["parent"], &process["status"]), (&me.clone().into(), &"waiting".into()));
+        let pid = server.pid().await.unwrap().to_string();
+        let process = list.iter().find(|process| process["pid"] == pid).unwrap();
+        assert_eq!((&process["parent"], &process["status"]), (&root.clone().into(), &"waiting".into()));
     }
     let browser = Request::post("/kill/cache").header("accept", "text/html,*/*;q=0.8");
     let answer = service.send(browser.body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.headers["location"].as_bytes()), (303, &b"/"[..]));
-    assert_eq!(Server::Cache.pid(), None);
     service.stop().await;
 }

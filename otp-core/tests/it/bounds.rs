@@ -701,3 +701,56 @@ async fn many_waiting_senders_lose_nothing_and_keep_their_own_order() {
     })
     .await;
 }
+
+#[otp_core::test]
+async fn drop_oldest_during_a_search_moves_the_search_along() {
+    scenario(async |_: Mailbox<()>| {
+        let (process, mut mailbox) = open(2, Overflow::DropOldest).await;
+        process.send(1);
+        process.send(2);
+        let late = process.clone();
+        let mut first = true;
+        // The search stands at 2 when 1, before it, is dropped to make room for 3.
+        let got = mailbox.receive_where(|it| match it {
+            Waiting::Message(2) => {
+                if std::mem::take(&mut first) {
+                    late.send(3);
+                }
+                true
+            }
+            _ => false,
+        });
+        let got = tokio::time::timeout(Duration::from_secs(1), got).await;
+        assert_eq!(got.map(Got::from), Ok(Got::Message(2)));
+        assert_eq!(messages(drain(&mut mailbox).await), [3]);
+        assert_eq!(info(&process).dropped, 1);
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_message_that_does_not_count_leaves_no_room_behind() {
+    scenario(async |_: Mailbox<()>| {
+        let (give, given) = oneshot::channel();
+        let embryo = Spawn::new().bound(2, Overflow::Reject).prepare::<i32>();
+        embryo.bound_counts(|n| *n > 0);
+        let (process, _) = embryo.go(|mailbox| async move {
+            give.send(mailbox).ok();
+            std::future::pending().await
+        });
+        let mut mailbox: Mailbox<i32> = given.await.expect("it runs");
+        for n in [-1, 1, -2, 2, -3] {
+            assert_eq!(process.try_send(n), Ok(()), "only what is above 0 counts");
+        }
+        // Out of the batch, into which the search has taken all, and out of the queue.
+        for wanted in [-2, -3] {
+            assert_eq!(take(&mut mailbox, |n| *n == wanted).await, Got::Message(wanted));
+            assert!(process.try_send(3).is_err(), "nothing that counts has left");
+        }
+        assert_eq!(take(&mut mailbox, |n| *n == 2).await, Got::Message(2));
+        assert_eq!(process.try_send(3), Ok(()));
+        assert!(process.try_send(4).is_err());
+        assert_eq!(messages(drain(&mut mailbox).await), [-1, 1, 3]);
+    })
+    .await;
+}

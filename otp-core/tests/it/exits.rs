@@ -536,3 +536,14 @@ async fn signals_after_an_exit_signal_find_no_process() {
     })
     .await;
 }
+
+#[test]
+fn a_reason_is_either_orderly_or_abnormal() {
+    let shutdown = ExitReason::shutdown_with("maintenance");
+    for reason in [ExitReason::Normal, ExitReason::Shutdown, shutdown] {
+        assert!(reason.is_orderly() && !reason.is_abnormal(), "{reason}");
+    }
+    for reason in [ExitReason::Kill, ExitReason::Killed, ExitReason::NoProc, because("r")] {
+        assert!(reason.is_abnormal() && !reason.is_orderly(), "{reason}");
+    }
+}

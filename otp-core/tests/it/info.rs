@@ -174,6 +174,31 @@ async fn a_process_that_waits_for_an_answer_shows_whose() {
     .await;
 }
 
+#[otp_core::test]
+async fn a_wait_that_another_process_drops_is_not_taken_for_its_own() {
+    scenario(async |_: Mailbox<()>| {
+        let (first, second) = (idle(), idle());
+        let (a, b) = (Puppet::new(), Puppet::new());
+        let status = |puppet: &Puppet| process::info(puppet.pid()).expect("alive").status;
+        let call = |process: &otp_core::ProcessRef<()>| {
+            let process = process.clone();
+            move || process.try_request((), true).expect("alive")
+        };
+        let of_a = a.run(call(&first)).await.expect("alive");
+        let of_b = b.run(call(&first)).await.expect("alive");
+        // Both wait for the same server; who drops the wait of the other goes on waiting.
+        b.run(move || drop(of_a)).await;
+        assert_eq!(status(&b), Status::Calling(first.pid()));
+        // Nor does an old wait end a new one.
+        let newer = b.run(call(&second)).await.expect("alive");
+        b.run(move || drop(of_b)).await;
+        assert_eq!(status(&b), Status::Calling(second.pid()));
+        b.run(move || drop(newer)).await;
+        assert_ne!(status(&b), Status::Calling(second.pid()));
+    })
+    .await;
+}
+
 #[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
 async fn info_and_list_can_be_asked_while_processes_start_and_end() {
     scenario(async |mut mailbox: Mailbox<()>| {

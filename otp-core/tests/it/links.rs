@@ -430,6 +430,32 @@ async fn proc_039_after_unlink_from_a_process_that_dies_no_exit_arrives() {
     .await;
 }
 
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proc_039_unlink_from_a_process_that_dies_leaves_the_links_of_others_alone() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        process::trap_exit(true).expect("in a process");
+        let (peer, other) = (Puppet::new(), Puppet::trapping().await);
+        let (in_hook, is_in_hook) = tokio::sync::oneshot::channel();
+        let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+        process::on_exit(peer.pid(), move |_, _| {
+            in_hook.send(()).ok();
+            may_go_on.recv().ok();
+        })
+        .expect("alive");
+        peer.end(because("r"));
+        is_in_hook.await.expect("the hook runs");
+        let pid = peer.pid();
+        other.run(move || process::link(pid)).await;
+        process::link(pid).expect("in a process");
+        process::unlink(pid).expect("in a process");
+        drop(go_on);
+        wait_for_end(pid).await;
+        assert_eq!(drain(&mut mailbox).await, []);
+        assert_eq!(other.received().await, [Got::Exit(pid, ExitReason::NoProc)]);
+    })
+    .await;
+}
+
 #[otp_core::test]
 async fn a_parent_that_dies_takes_a_child_along_that_never_ran() {
     scenario(async |mut mailbox: Mailbox<otp_core::Pid>| {

@@ -22,6 +22,7 @@ mod runtime;
 mod signals;
 mod spawning;
 mod support;
+mod texts;
 mod threads;
 mod timers;
 mod timers_more;

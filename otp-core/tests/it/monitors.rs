@@ -241,6 +241,20 @@ async fn proc_062_a_flushed_down_no_longer_counts_as_waiting() {
 }
 
 #[otp_core::test]
+async fn proc_062_what_comes_after_a_flushed_down_counts_as_waiting() {
+    scenario(async |mut mailbox: Mailbox<u32>| {
+        let (_, reference) = spawn_monitor(|_: Mailbox<()>| async {}).expect("in a process");
+        settle().await;
+        process::demonitor_flush(reference).expect("in a process");
+        mailbox.address().send(1);
+        assert_eq!(next(&mut mailbox).await, Got::Message(1));
+        mailbox.address().send(2);
+        assert_eq!(process::info(mailbox.pid()).expect("alive").mailbox_len, 1);
+    })
+    .await;
+}
+
+#[otp_core::test]
 async fn proc_063_demonitor_of_an_unknown_or_removed_monitor_does_nothing() {
     scenario(async |mut mailbox: Mailbox<()>| {
         let peer = mortal();

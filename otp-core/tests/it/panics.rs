@@ -37,6 +37,55 @@ async fn a_panic_says_where_it_was() {
 }
 
 #[otp_core::test]
+async fn panics_are_equal_when_message_and_place_are() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        let mut reasons = Vec::new();
+        for message in ["a", "a", "b"] {
+            spawn_monitor(move |_: Mailbox<()>| async move { panic!("{message}") as () })
+                .expect("in a process");
+            match next(&mut mailbox).await {
+                Got::Down(_, _, reason) => reasons.push(reason),
+                other => panic!("instead of a DOWN: {other:?}"),
+            }
+        }
+        let [panic, alike, other] = &reasons[..] else { panic!("three ended") };
+        assert_eq!(panic, &panic.clone());
+        assert_eq!(panic, alike);
+        assert_ne!(panic, other);
+        assert_ne!(panic, &because("a"));
+    })
+    .await;
+}
+
+/// The backtrace is as long as the program's environment wants it: asked for in a program of its own.
+#[otp_core::test]
+async fn a_panic_has_a_backtrace_where_the_environment_asks_for_one() {
+    const NAME: &str = "panics::a_panic_has_a_backtrace_where_the_environment_asks_for_one";
+    const WANTED: &str = "OTP_TEST_WANTS_A_BACKTRACE";
+    let Ok(wanted) = std::env::var(WANTED) else {
+        for wanted in ["0", "1"] {
+            let this = std::env::current_exe().expect("the test has a path");
+            let output = std::process::Command::new(this)
+                .args(["--exact", NAME])
+                .env("RUST_BACKTRACE", wanted)
+                .env_remove("RUST_LIB_BACKTRACE")
+                .env(WANTED, wanted)
+                .output()
+                .expect("it starts");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        }
+        return;
+    };
+    let panic = panic_of(|_| async { panic!("here") }).await;
+    if wanted == "1" {
+        let backtrace = panic.backtrace().expect("it was asked for");
+        assert!(backtrace.contains("a_panic_has_a_backtrace"), "{backtrace}");
+    } else {
+        assert_eq!(panic.backtrace(), None);
+    }
+}
+
+#[otp_core::test]
 async fn a_panic_in_the_call_that_makes_the_body_is_the_processs_own() {
     let panic = panic_of(|_| -> std::future::Ready<()> { panic!("early") }).await;
     assert_eq!(panic.message(), "early");

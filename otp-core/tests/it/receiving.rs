@@ -54,6 +54,27 @@ async fn proc_006_it_waits_for_what_it_wants_and_keeps_what_came_meanwhile() {
 }
 
 #[otp_core::test]
+async fn a_search_that_goes_on_looks_at_each_message_once() {
+    scenario(async |mut mailbox: Mailbox<u32>| {
+        for n in 1..=100 {
+            mailbox.address().send(n);
+        }
+        let (mut seen, mut looks) = (0, 0);
+        for wanted in [50, 60, 100, 150] {
+            mailbox.address().send(wanted + 100);
+            let found = mailbox.receive_where_from(&mut seen, |it| {
+                looks += 1;
+                matches!(it, Waiting::Message(n) if *n >= wanted)
+            });
+            assert_eq!(message(Some(found.await)), Some(wanted));
+        }
+        assert_eq!(looks, 102);
+        assert_eq!(message(Some(mailbox.receive().await)), Some(1), "the others stay");
+    })
+    .await;
+}
+
+#[otp_core::test]
 async fn proc_006_signals_can_be_selected_past_messages() {
     scenario(async |mut mailbox: Mailbox<u32>| {
         process::trap_exit(true).expect("in a process");
@@ -115,6 +136,30 @@ async fn proc_007_a_limit_passes_and_not_before() {
             begun.elapsed()
         );
         assert_eq!(message(Some(mailbox.receive().await)), Some(1));
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn proc_007_processes_whose_limits_pass_at_the_same_instant_all_go_on() {
+    scenario(async |mut mailbox: Mailbox<usize>| {
+        for n in 0..20 {
+            let me = mailbox.address();
+            spawn(move |mut mailbox: Mailbox<()>| async move {
+                assert!(mailbox.receive_timeout(Duration::from_secs(1)).await.is_none());
+                me.send(n);
+            });
+        }
+        let mut woken: Vec<usize> = Vec::new();
+        while woken.len() < 20 {
+            let got = mailbox.receive_timeout(Duration::from_secs(2)).await;
+            woken.push(match got {
+                Some(Received::Message(n)) => n,
+                other => panic!("only {woken:?} went on: {other:?}"),
+            });
+        }
+        woken.sort_unstable();
+        assert!(woken.into_iter().eq(0..20));
     })
     .await;
 }

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, Reply, ReplyTo, Request, await_end, request};
+use otp_core::process::Spawn;
 use otp_core::{ExitReason, Mailbox, Pid, ProcessName, Received, process, spawn};
 use tokio::time::Instant;
 
@@ -63,6 +64,28 @@ async fn a_reply_to_dropped_in_the_poll_in_which_its_process_dies_gives_the_reas
                 .await;
             assert_eq!(at_once(reply).await, Answer::Exit(because("r")));
         }
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_death_within_a_poll_tells_nothing_to_the_callers_of_the_one_that_lives() {
+    scenario(async |_: Mailbox<()>| {
+        let server = Puppet::new();
+        let (first, reply_of_first, _first) = request::<u32>(server.pid());
+        let embryo = Spawn::new().prepare::<()>();
+        let (second, reply_of_second, _second) = request::<u32>(embryo.address().pid());
+        process::on_exit(embryo.address().pid(), move |_, _| drop(second)).expect("alive");
+        server
+            .run(move || {
+                drop(first);
+                // It dies here and now, before this poll has ended.
+                drop(embryo);
+            })
+            .await;
+        assert_eq!(at_once(reply_of_first).await, Answer::NoReply);
+        assert_eq!(at_once(reply_of_second).await, Answer::Exit(ExitReason::Killed));
+        assert!(process::is_alive(server.pid()));
     })
     .await;
 }
@@ -284,6 +307,21 @@ async fn an_answer_within_the_limit_is_given() {
             reply_to.send(1);
         });
         assert_eq!(poll_fn(|cx| waiting.poll(cx)).await, Some(Answer::Value(1)));
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_wait_that_was_extended_has_no_limit() {
+    scenario(async |_: Mailbox<()>| {
+        let (reply_to, reply, _request) = request(Pid::OUTSIDE);
+        let mut waiting = Awaiting::new(reply, Some(Duration::from_secs(1)));
+        assert_eq!(poll_fn(|cx| waiting.poll(cx)).await, None::<Answer<u32>>);
+        waiting.extend();
+        let day = Duration::from_secs(24 * 3600);
+        assert!(tokio::time::timeout(day, poll_fn(|cx| waiting.poll(cx))).await.is_err());
+        reply_to.send(3);
+        assert_eq!(poll_fn(|cx| waiting.poll(cx)).await, Some(Answer::Value(3)));
     })
     .await;
 }

@@ -4,7 +4,9 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use otp_core::process::Spawn;
-use otp_core::{ExitReason, Mailbox, ProcessName, RegisterError, process, spawn, spawn_link, spawn_monitor};
+use otp_core::{
+    ExitReason, Mailbox, ProcessName, ProcessRef, RegisterError, process, spawn, spawn_link, spawn_monitor,
+};
 
 use crate::support::{Got, Puppet, assert_silence, because, idle, next, scenario, settle, wait_for_end};
 
@@ -31,6 +33,17 @@ async fn outside_any_process_spawn_link_starts_unlinked() {
     let process = spawn_link(|_: Mailbox<()>| pending::<()>());
     let info = process::info(process.pid()).expect("alive");
     assert_eq!((info.links, info.parent), (vec![], None));
+}
+
+#[otp_core::test]
+async fn addresses_are_equal_when_their_process_is_the_same() {
+    scenario(async |_: Mailbox<()>| {
+        let (a, b) = (idle(), idle());
+        assert_eq!(a, a.clone());
+        assert_eq!(ProcessRef::of(a.pid()), Ok(a.clone()));
+        assert_ne!(a, b);
+    })
+    .await;
 }
 
 #[tokio::test]

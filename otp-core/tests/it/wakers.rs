@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use otp_core::behaviour::{Deadline, request};
-use otp_core::{ExitReason, Mailbox, Pid, ProcessRef, attach_with, process, send_after, spawn};
+use otp_core::{ExitReason, Mailbox, Pid, ProcessRef, attach_with, process, send_after, spawn, spawn_link};
 
-use crate::support::{Got, next, scenario};
+use crate::support::{Got, because, next, scenario};
 
 /// Passes a wake-up on, and remembers it.
 struct Noticing {
@@ -58,6 +58,38 @@ async fn a_deadline_wakes_the_waker_that_it_was_polled_with() {
     scenario(async |_: Mailbox<()>| {
         let mut deadline = Deadline::after(Some(Duration::from_secs(1)));
         polled_when_woken(poll_fn(|cx| deadline.poll_passed(cx))).await;
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_deadline_in_a_spawned_process_wakes_the_waker_that_it_was_polled_with() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        spawn_link(|mut mailbox: Mailbox<()>| async move {
+            // Polled plainly first, so that the process's own waker is known.
+            assert!(mailbox.receive_timeout(Duration::from_millis(1)).await.is_none());
+            let mut deadline = Deadline::after(Some(Duration::from_secs(1)));
+            polled_when_woken(poll_fn(|cx| deadline.poll_passed(cx))).await;
+            because("it was woken")
+        });
+        process::trap_exit(true).expect("in a process");
+        let got = next(&mut mailbox).await;
+        assert!(matches!(&got, Got::Exit(_, reason) if *reason == because("it was woken")), "{got:?}");
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_deadline_that_was_dropped_wakes_nobody() {
+    scenario(async |_: Mailbox<()>| {
+        let bell = Arc::new(Noticing { woken: AtomicBool::new(false), task: Waker::noop().clone() });
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut deadline = Deadline::after(Some(Duration::from_secs(1)));
+        assert!(deadline.poll_passed(&mut Context::from_waker(&waker)).is_pending());
+        drop((deadline, waker));
+        assert_eq!(Arc::strong_count(&bell), 1, "its waker is let go of");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(!bell.woken.load(Ordering::SeqCst));
     })
     .await;
 }

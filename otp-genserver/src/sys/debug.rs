@@ -62,7 +62,7 @@ pub struct Statistics {
     pub busy: Duration,
     /// How many messages it took out, system messages not counted.
     pub messages_in: u64,
-    /// How many requests it settled.
+    /// How many calls it answered before their callbacks returned.
     pub messages_out: u64,
 }
 

@@ -12,7 +12,7 @@ use crate::message::MessageKind;
 /// # Counterpart
 ///
 /// The system events of `sys`: `{in, Msg}`, `{out, Reply, To, State}`, `{noreply, State}`. Here `Out` is the news that the
-/// request is settled; the answer itself is the caller's alone, and not shown.
+/// request is answered; the answer itself is the caller's alone, and not shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -26,7 +26,7 @@ pub enum Event {
         /// The message, if the server shows it.
         message: Option<String>,
     },
-    /// The callback of a call returned, and the request is settled: answered, or its caller gone.
+    /// The callback of a call returned, and has answered it.
     #[non_exhaustive]
     Out {
         /// The process that made it, if it was one.
@@ -34,7 +34,7 @@ pub enum Event {
         /// The state now, if the server shows it.
         state: Option<String>,
     },
-    /// A callback returned, and no request was settled by it: a cast, say, or a call whose reply is kept.
+    /// A callback returned, and no request was answered by it: a cast, say, or a call whose reply is kept.
     #[non_exhaustive]
     NoReply {
         /// The state now, if the server shows it.

@@ -278,6 +278,37 @@ async fn a_cycle_through_the_wait_for_room_is_refused_at_once() {
 }
 
 #[otp_genserver::test]
+async fn a_cycle_through_a_request_that_has_waited_for_room_is_refused_at_once() {
+    let clock = Stopwatch::paused();
+    let (b, _) = bounded(1, Overflow::Wait).await;
+    let (a, _) = Plan::new().up().await;
+    let gate = busy(&b).await;
+    let (tell, told) = oneshot::channel();
+    let to_a = a.clone();
+    b.tell_later(move |_, _| {
+        Box::pin(async move {
+            // Meanwhile there is room, and the other's request takes it.
+            settle().await;
+            tell.send(to_a.count().infinity().await).ok();
+            Ok(())
+        })
+    });
+    let (answer, answered) = oneshot::channel();
+    let to_b = b.clone();
+    a.tell_later(move |_, _| {
+        Box::pin(async move {
+            answer.send(to_b.count().infinity().await).ok();
+            Ok(())
+        })
+    });
+    settle().await;
+    gate.send(()).unwrap();
+    assert_eq!(told.await.unwrap(), Err(CallError::Deadlock(vec![b.pid(), a.pid()])));
+    assert_eq!(answered.await.unwrap(), Ok(0));
+    clock.expect_stood_still("a deadlock");
+}
+
+#[otp_genserver::test]
 async fn a_request_that_may_be_dropped_makes_no_deadlock() {
     let clock = Stopwatch::paused();
     let (b, _) = bounded(1, Overflow::DropOldest).await;

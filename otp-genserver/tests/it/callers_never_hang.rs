@@ -888,3 +888,31 @@ async fn callers_of_a_server_whose_destructor_panics_hear_the_reason() {
     }
     clock.expect_stood_still("drop panics");
 }
+
+#[otp_genserver::test]
+async fn each_of_many_callers_whose_replies_were_given_away_hears_of_the_death() {
+    let clock = Stopwatch::paused();
+    let (server, _) = Plan::new().up().await;
+    let away = Arc::new(Mutex::new(Vec::new()));
+    // More than the server keeps before it first looks which ones are settled.
+    let requests: Vec<_> = (0..100)
+        .map(|_| {
+            let away = Arc::clone(&away);
+            plain_task(
+                server
+                    .ask(move |_, reply, _| {
+                        away.lock().unwrap().push(reply);
+                        Ok(())
+                    })
+                    .infinity(),
+            )
+        })
+        .collect();
+    settle().await;
+    assert_eq!(away.lock().unwrap().len(), 100);
+    send_exit(server.pid(), ExitReason::Kill);
+    for request in requests {
+        assert_eq!(request.await.unwrap(), Err(CallError::Exit(ExitReason::Killed)));
+    }
+    clock.expect_stood_still("the death");
+}

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt, stream};
 use otp_core::{Mailbox, Received};
 use otp_genserver::process::{self, Status};
 use otp_genserver::{Call, CallError, Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef};
 use tokio::sync::oneshot;
 
 use crate::support::{
-    Plan, Probe, Stopwatch, Tell, busy, ms, plain_task, poll_once, reason_of_process, settle,
+    Plan, Probe, Stopwatch, Tell, busy, ms, plain_task, poll_once, reason_of_process, run, settle,
 };
 
 #[otp_genserver::test]
@@ -460,4 +461,83 @@ async fn settle_briefly() {
     for _ in 0..2 {
         tokio::task::yield_now().await;
     }
+}
+
+/// A begins a call to B in a callback, gives it away, and is in another callback when B, busy all the while, calls A.
+#[otp_genserver::test]
+async fn a_call_that_was_given_away_is_no_wait_of_the_callback_that_began_it() {
+    #[derive(Debug, Clone, Copy)]
+    enum Then {
+        AwaitsIt,
+        KeepsIt,
+        IsInTheSameCallback,
+        ListensToIt,
+    }
+    for then in [Then::AwaitsIt, Then::KeepsIt, Then::IsInTheSameCallback, Then::ListensToIt] {
+        let (a, _) = Plan::new().up().await;
+        let (b, _) = Plan::new().up().await;
+        let (begin, begun) = oneshot::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        let to_a = a.clone();
+        b.tell_later(move |_, _| {
+            Box::pin(async move {
+                begun.await.ok();
+                tell.send(to_a.count().await).ok();
+                Ok(())
+            })
+        });
+        let to_b = b.clone();
+        let (leave, gate) = oneshot::channel::<()>();
+        a.tell_later(move |_, cx| {
+            Box::pin(async move {
+                let mut call = to_b.count();
+                if matches!(then, Then::ListensToIt) {
+                    // The server itself goes on with it, whenever it is idle.
+                    cx.add_stream(stream::once(call).map(|_| run(|_, _| Ok(()))));
+                    return Ok(());
+                }
+                assert!(poll_once(&mut call).is_pending());
+                plain_task(async move {
+                    if matches!(then, Then::KeepsIt) {
+                        std::future::pending::<()>().await;
+                    }
+                    call.await
+                });
+                if matches!(then, Then::IsInTheSameCallback) {
+                    gate.await.ok();
+                }
+                Ok(())
+            })
+        });
+        settle().await;
+        let leave = if matches!(then, Then::IsInTheSameCallback) { leave } else { busy(&a).await };
+        assert_eq!(process::info(a.pid()).unwrap().status, Status::Waiting, "{then:?}");
+        begin.send(()).unwrap();
+        settle().await;
+        leave.send(()).ok();
+        assert_eq!(told.await.unwrap(), Ok(0), "{then:?}");
+    }
+}
+
+#[otp_genserver::test]
+async fn a_call_that_is_dropped_elsewhere_is_no_wait_of_its_caller() {
+    let (server, _) = Plan::new().up().await;
+    let to = server.clone();
+    let caller = otp_core::spawn(move |mut mailbox: Mailbox<()>| async move {
+        let mut call = to.keep();
+        assert!(poll_once(&mut call).is_pending());
+        let (hold, held) = oneshot::channel::<()>();
+        plain_task(async move {
+            held.await.ok();
+            drop(call);
+        });
+        mailbox.receive().await;
+        hold.send(()).ok();
+        mailbox.receive().await;
+    });
+    settle().await;
+    assert_eq!(process::info(caller.pid()).unwrap().status, Status::Calling(server.pid()));
+    caller.send(());
+    settle().await;
+    assert_eq!(process::info(caller.pid()).unwrap().status, Status::Waiting);
 }

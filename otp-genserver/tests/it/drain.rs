@@ -4,9 +4,10 @@ use std::future::IntoFuture;
 
 use futures_util::stream;
 use otp_genserver::process::send_exit;
-use otp_genserver::{CallError, Context, ExitReason, StopError, sys};
+use otp_genserver::{CallError, CastErrorKind, Context, ExitReason, ServerRef, StopError, Stopping, sys};
+use tokio::sync::oneshot;
 
-use crate::support::{Outcome, Plan, Probe, Stopwatch, Tell, busy, ms, poll_once, run, settle};
+use crate::support::{Log, Outcome, Plan, Probe, Stopwatch, Tell, busy, ms, poll_once, run, settle};
 
 fn note(line: &'static str) -> impl FnOnce(&mut Probe, &mut Context<Probe>) -> Outcome + Send + 'static {
     move |probe, _| {
@@ -66,9 +67,11 @@ async fn an_idle_server_stops_at_once_and_calls_in_between_find_nobody() {
     assert!(poll_once(&mut stopping).is_pending());
     terminating.await.unwrap();
     assert_eq!(server.count().await, Err(CallError::NoProc));
-    assert_eq!(server.stop().await, Err(StopError::NoProc));
+    let mut second = server.stop().into_future();
+    assert!(poll_once(&mut second).is_pending());
     release.send(()).unwrap();
     assert_eq!(stopping.await, Ok(()));
+    assert_eq!(second.await, Ok(()));
     clock.expect_stood_still("a drain");
 }
 
@@ -161,4 +164,65 @@ async fn a_request_whose_reply_was_kept_hears_of_the_end() {
     settle().await;
     server.stop().drain().await.unwrap();
     assert_eq!(kept.await, Err(CallError::Exit(ExitReason::Normal)));
+}
+
+/// A server that is at work while it drains, and the stop that it drains for.
+async fn draining() -> (ServerRef<Probe>, Log, oneshot::Sender<()>, Stopping<Probe>) {
+    let (server, log) = Plan::new().up().await;
+    let mut stopping = server.stop().drain().into_future();
+    assert!(poll_once(&mut stopping).is_pending());
+    let release = busy(&server).await;
+    assert_eq!(server.try_cast(run(|_, _| Ok(()))).unwrap_err().kind(), CastErrorKind::NoProc);
+    (server, log, release, stopping)
+}
+
+#[otp_genserver::test]
+async fn who_stops_a_server_that_drains_waits_for_its_end() {
+    let clock = Stopwatch::paused();
+    let (server, log, release, stopping) = draining().await;
+    let mut second = server.stop().into_future();
+    let mut third = server.stop().reason(ExitReason::Shutdown).into_future();
+    assert!(poll_once(&mut second).is_pending());
+    assert!(poll_once(&mut third).is_pending());
+    release.send(()).unwrap();
+    assert_eq!(second.await, Ok(()));
+    assert!(!server.is_alive());
+    assert_eq!(third.await, Err(StopError::Exit(ExitReason::Normal)));
+    assert_eq!(stopping.await, Ok(()));
+    assert_eq!(log.terminations(), ["normal"]);
+    clock.expect_stood_still("a drain");
+}
+
+#[otp_genserver::test]
+async fn a_server_that_drains_can_be_looked_into_and_ended() {
+    let (server, log, release, stopping) = draining().await;
+    let mut look = sys::get_state(&server, |probe| probe.count);
+    assert!(poll_once(&mut look).is_pending());
+    release.send(()).unwrap();
+    assert_eq!(look.await, Ok(0));
+    assert_eq!(stopping.await, Ok(()));
+    assert_eq!(log.terminations(), ["normal"]);
+
+    let (server, log, release, stopping) = draining().await;
+    let mut terminate = sys::terminate(&server, ExitReason::Shutdown);
+    assert!(poll_once(&mut terminate).is_pending());
+    release.send(()).unwrap();
+    assert_eq!(terminate.await, Ok(()));
+    assert_eq!(stopping.await, Err(StopError::Exit(ExitReason::Shutdown)));
+    assert_eq!(log.terminations(), ["shutdown"]);
+}
+
+#[otp_genserver::test]
+async fn a_stop_that_does_not_drain_does_not_cut_a_drain_short() {
+    let (server, log) = Plan::new().up().await;
+    let release = busy(&server).await;
+    let mut first = server.stop().drain().into_future();
+    let mut second = server.stop().into_future();
+    assert!(poll_once(&mut first).is_pending());
+    assert!(poll_once(&mut second).is_pending());
+    server.tell(note("after both"));
+    release.send(()).unwrap();
+    assert_eq!(first.await, Ok(()));
+    assert_eq!(second.await, Ok(()));
+    assert_eq!(log.lines(), ["init", "after both", "terminate: normal", "state dropped"]);
 }

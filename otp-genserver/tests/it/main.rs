@@ -17,5 +17,6 @@ mod stop_terminate;
 mod streams;
 mod support;
 mod sys;
+mod texts;
 mod threads;
 mod timeouts;

@@ -24,6 +24,7 @@ async fn a_const_name_an_owned_name_and_a_process_name_are_the_same() {
     assert_eq!(PROBE, Name::from(String::from("the-probe")));
     assert_eq!(PROBE, Name::from(ProcessName::new("the-probe")));
     assert_eq!(PROBE, "the-probe".into());
+    assert_ne!(PROBE, Name::owned("another-probe"));
     assert_eq!((PROBE.as_str(), PROBE.to_string().as_str()), ("the-probe", "the-probe"));
     assert_eq!(format!("{PROBE:?}"), "Name(\"the-probe\")");
     let server = Plan::new().start().name(Name::owned("the-probe")).await.unwrap();

@@ -173,10 +173,15 @@ async fn gs_060_answers_come_in_the_order_of_their_arrival_with_their_labels() {
     });
     settle().await;
     assert_eq!(requests.receive_response(ms(100)).await, Ok(Some(("c", Ok(0)))));
+    assert_eq!((requests.len(), requests.is_empty()), (2, false));
     assert_eq!(requests.wait_response(ms(100)).await, Ok(Some(("b", Ok(1)))));
-    assert_eq!(requests.len(), 1);
+    requests.send("d", &server, keep);
+    assert_eq!((requests.len(), requests.is_empty()), (2, false), "one that is there and one that is not");
     assert_eq!(requests.check_response(), Some(("a", Ok(2))));
-    assert!(requests.is_empty());
+    assert_eq!((requests.len(), requests.is_empty()), (1, false));
+    answer(&server, 3);
+    assert_eq!(requests.next_response().await, Some(("d", Ok(3))));
+    assert_eq!((requests.len(), requests.is_empty()), (0, true));
 }
 
 #[otp_genserver::test]

@@ -1,9 +1,14 @@
 //! Tracing spans travel with a call: what its handler says is said within the span that the caller was in.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef};
+use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef, sys};
 use tracing::Instrument;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+
+use crate::support::{Plan, Tell, keep, plain_task, settle};
 
 /// Says which span its callbacks run in.
 struct Witness;
@@ -111,4 +116,57 @@ async fn a_panic_in_the_handler_leaves_the_span() {
     let call = async { fragile.call(|reply| reply).await };
     call.instrument(tracing::info_span!("checkout")).await.expect_err("it panicked");
     assert_eq!(here(), None);
+}
+
+/// How many spans have closed: nothing holds them any more.
+#[derive(Clone, Default)]
+struct Closed(Arc<AtomicUsize>);
+
+impl Closed {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+        let closed = Self::default();
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(closed.clone()));
+        (closed, guard)
+    }
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Closed {
+    fn on_close(&self, _: tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[otp_genserver::test]
+async fn the_span_of_a_call_that_is_answered_later_closes_when_its_caller_leaves_it() {
+    let (closed, _subscriber) = Closed::capture();
+    let (server, _) = Plan::new().up().await;
+    for answered in 1..=3 {
+        let caller = server.clone();
+        let call = async move { caller.keep().await }.instrument(tracing::info_span!("checkout"));
+        let call = plain_task(call);
+        settle().await;
+        assert_eq!(closed.count(), answered - 1, "the caller waits inside it");
+        server.tell(|probe, _| {
+            probe.kept.remove(0).send(7);
+            Ok(())
+        });
+        assert_eq!(call.await.unwrap(), Ok(7));
+        assert_eq!(closed.count(), answered);
+    }
+}
+
+#[otp_genserver::test]
+async fn the_span_of_a_call_that_nobody_waits_for_closes_though_its_reply_is_kept() {
+    let (closed, _subscriber) = Closed::capture();
+    let (server, _) = Plan::new().up().await;
+    let span = tracing::info_span!("checkout");
+    drop(span.in_scope(|| server.send_request(keep)));
+    drop(span);
+    settle().await;
+    assert_eq!(closed.count(), 1);
+    assert_eq!(sys::get_state(&server, |probe| probe.kept.len()).await, Ok(1));
 }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::support::{
-    Other, Plan, Probe, Stopwatch, Tell, Watch, expect_panic, expect_start_error, ms, plain_task, poll_once,
-    reason_of_process, settle, unique_name,
+    Other, Plan, Probe, Reports, Stopwatch, Tell, Watch, expect_panic, expect_start_error, ms, plain_task,
+    poll_once, reason_of_process, settle, unique_name,
 };
 
 fn me() -> Pid {
@@ -147,6 +147,17 @@ async fn stop_in_init_is_the_error_and_the_exit_reason() {
         std::future::pending().await
     });
     assert_eq!(parent.await, ExitReason::new("no disk"), "a parent that does not trap goes along");
+}
+
+#[otp_genserver::test]
+async fn a_crash_report_says_that_it_was_in_init() {
+    let (reports, _guard) = Reports::capture();
+    let start = Plan::new().quick_init(|_| Err(InitError::stop("no disk"))).start();
+    let reason = ExitReason::new("no disk");
+    assert_eq!(expect_start_error(start.await), StartError::Exit(reason));
+    let crashes = reports.of("otp::process");
+    assert_eq!(crashes.len(), 1, "{crashes:?}");
+    assert!(crashes[0].contains("last_message=\"init\""), "{crashes:?}");
 }
 
 #[otp_genserver::test]

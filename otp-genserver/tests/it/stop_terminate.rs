@@ -561,3 +561,17 @@ async fn gs_079_a_crash_after_an_answered_call_names_nobody() {
     let [report] = &reports.of("otp::process")[..] else { panic!("not one report") };
     assert!(!report.contains("client="), "{report}");
 }
+
+#[otp_genserver::test]
+async fn gs_079_the_report_names_the_client_also_of_a_call_that_stops_the_server() {
+    let (reports, _guard) = Reports::capture();
+    let (server, _) = Plan::new().up().await;
+    let outcome = server.ask(|_, _reply, cx| {
+        cx.stop(ExitReason::new("stopped"));
+        Ok(())
+    });
+    assert_eq!(outcome.await, Err(CallError::Exit(ExitReason::new("stopped"))));
+    let [report] = &reports.of("otp::process")[..] else { panic!("not one report") };
+    let client = format!("client={}", otp_genserver::process::current().expect("a test is a process"));
+    assert!(report.contains(&client), "{report}");
+}

@@ -240,3 +240,59 @@ async fn items_become_infos_and_init_may_add_streams() {
     heard.sort();
     assert_eq!(heard, ["3", "one", "two"]);
 }
+
+/// Never has an item, and may panic when it is dropped.
+struct Fragile(Receiver<Run>, Option<Log>);
+
+impl Stream for Fragile {
+    type Item = Run;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Run>> {
+        Pin::new(&mut self.0).poll_next(cx)
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if let Some(log) = &self.1 {
+            log.add("stream dropped");
+            panic!("in the stream's destructor");
+        }
+    }
+}
+
+#[otp_genserver::test]
+async fn a_panic_in_the_destructor_of_a_stream_keeps_no_other_stream_alive() {
+    for end in ["drain", "stop", "kill"] {
+        let (server, log) = Plan::new().up().await;
+        let senders = [false, true, false, true, false].map(|panics| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            add(&server, Fragile(Receiver(receiver), panics.then(|| log.clone())));
+            sender
+        });
+        settle().await;
+        match end {
+            "drain" => server.stop().drain().await.unwrap(),
+            "stop" => server.stop().await.unwrap(),
+            _ => {
+                send_exit(server.pid(), ExitReason::Kill);
+                settle().await;
+            }
+        }
+        assert!(senders.iter().all(mpsc::UnboundedSender::is_closed), "{end}");
+        assert_eq!(log.count("stream dropped"), 2);
+        assert_eq!(log.count("state dropped"), 1);
+    }
+}
+
+#[otp_genserver::test]
+async fn a_panic_in_the_destructor_of_a_stream_that_ends_crashes_the_server() {
+    let (server, log) = Plan::new().up().await;
+    let watch = Watch::on(server.pid()).await;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    add(&server, Fragile(Receiver(receiver), Some(log.clone())));
+    settle().await;
+    drop(sender);
+    expect_panic(&watch.down().await, "in the stream's destructor");
+    assert_eq!((log.count("stream dropped"), log.terminations().len()), (1, 1));
+}

@@ -391,6 +391,18 @@ async fn sys_014_statistics_count_from_the_moment_they_are_on() {
 }
 
 #[otp_genserver::test]
+async fn sys_014_statistics_say_how_long_the_server_was_busy() {
+    let server = Sum::start(0).await.unwrap();
+    sys::statistics(&server, true).await.unwrap();
+    // One poll in 64 is timed, in real time.
+    for _ in 0..256 {
+        server.call(Ask::Get).await.unwrap();
+    }
+    let busy = sys::get_statistics(&server).await.unwrap().map(|counted| counted.busy);
+    assert!(busy.is_some_and(|busy| !busy.is_zero()), "{busy:?}");
+}
+
+#[otp_genserver::test]
 async fn sys_016_the_log_keeps_the_last_events_the_oldest_first() {
     let server = Sum::start(0).await.unwrap();
     let logged = async || lines(&sys::get_log(&server).await.unwrap());
@@ -628,6 +640,55 @@ async fn sys_022_signals_and_timeouts_are_events_and_nothing_is_shown_by_default
     assert_eq!(got[3..], ["got cast", "got timeout"]);
 }
 
+/// Wants its messages in crash reports, and does not say how to show them.
+struct Secretive;
+
+impl GenServer for Secretive {
+    type Args = ();
+    type Call = ReplyTo<i64>;
+    type Cast = i64;
+    type Info = i64;
+    type Continue = ();
+
+    const FORMATS_MESSAGES: bool = true;
+
+    async fn init((): (), _: &mut Context<Self>) -> Result<Self, InitError> {
+        Ok(Self)
+    }
+
+    async fn handle_call(&mut self, reply: ReplyTo<i64>, _: &mut Context<Self>) -> Outcome {
+        reply.send(1);
+        Ok(())
+    }
+
+    async fn handle_cast(&mut self, _: i64, _: &mut Context<Self>) -> Outcome {
+        Ok(())
+    }
+
+    async fn handle_info(&mut self, _: i64, _: &mut Context<Self>) -> Outcome {
+        Ok(())
+    }
+}
+
+#[otp_genserver::test]
+async fn sys_022_a_server_shows_nothing_of_its_messages_by_default() {
+    let server = Secretive::start(()).await.unwrap();
+    sys::log_last(&server, 100).await.unwrap();
+    server.cast(1);
+    server.send(2);
+    assert_eq!(server.call(|reply| reply).await, Ok(1));
+    let events = sys::get_log(&server).await.unwrap();
+    let shown: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::In { kind, message, .. } => Some((*kind, message.clone())),
+            _ => None,
+        })
+        .collect();
+    let kinds = [MessageKind::Cast, MessageKind::Info, MessageKind::Call];
+    assert_eq!(shown, kinds.map(|kind| (kind, None)));
+}
+
 #[otp_genserver::test]
 async fn sys_023_debug_options_at_the_start_and_bad_ones_are_ignored() {
     let (reports, _guard) = Reports::capture();
@@ -727,4 +788,28 @@ async fn a_crash_report_shows_the_last_message_of_a_server_that_formats_them() {
     for part in ["last_message=\"cast\"", "message_text=\"Add(1)\"", "state=\"Sum("] {
         assert!(crashes[0].contains(part), "{part}: {crashes:?}");
     }
+}
+
+#[otp_genserver::test]
+async fn the_report_of_a_crash_in_a_continuation_shows_no_older_message() {
+    let (reports, _guard) = Reports::capture();
+    let server = Sum::start(i64::MAX).await.unwrap();
+    let watch = Watch::on(server.pid()).await;
+    server.call(Ask::Keep).await.unwrap_err();
+    expect_panic(&watch.down().await, "attempt to add with overflow");
+    let [crash] = &reports.of("otp::process")[..] else { panic!("not one report") };
+    assert!(crash.contains("last_message=\"continue\""), "{crash}");
+    assert!(!crash.contains("message_text"), "{crash}");
+}
+
+#[otp_genserver::test]
+async fn sys_022_a_call_whose_reply_is_kept_and_whose_caller_is_gone_is_not_answered() {
+    let server = Sum::start(0).await.unwrap();
+    sys::log_last(&server, 2).await.unwrap();
+    sys::statistics(&server, true).await.unwrap();
+    drop(server.send_request(Ask::Keep));
+    let events = sys::get_log(&server).await.unwrap();
+    assert_eq!(lines(&events), ["got continue", "no reply, new state Sum(100)"]);
+    let statistics = sys::get_statistics(&server).await.unwrap().unwrap();
+    assert_eq!((statistics.messages_in, statistics.messages_out), (1, 0));
 }

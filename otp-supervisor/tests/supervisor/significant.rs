@@ -2,7 +2,8 @@
 
 use otp_core::{ExitReason, process};
 use otp_supervisor::{
-    AutoShutdown, ChildSpec, IntoChildSpec, Restart, ServerRef, Supervisor, SupervisorClient,
+    AutoShutdown, ChildSpec, IntoChildSpec, InvalidChildSpec, InvalidSpec, Restart, ServerRef,
+    StartChildError, StartError, Supervisor, SupervisorClient,
 };
 
 use crate::support::{Stopped, World, counts, crash, end, pid_of, reason_of, start, status_of};
@@ -81,12 +82,18 @@ async fn sup_090_all_significant_does_not_mind_the_others() {
 }
 
 #[otp_core::test(start_paused = true)]
-async fn without_auto_shutdown_significance_means_nothing() {
+async fn sup_086_without_auto_shutdown_no_child_may_be_significant() {
     let world = World::default();
-    let supervisor = family(AutoShutdown::Never, Restart::Transient, &world).await;
-    end(pid_of(&supervisor, "s").await, ExitReason::Normal).await;
-    end(pid_of(&supervisor, "t").await, ExitReason::Normal).await;
-    assert_eq!(counts(&supervisor).await.1, 1);
+    let child = || significant(&world, "s", Restart::Transient);
+    let spec = Supervisor::one_for_one().child(world.child("plain")).child(child());
+    let Err(StartError::Exit(reason)) = spec.start().await else { panic!("it must not start") };
+    let expected = InvalidSpec::Child("s".into(), InvalidChildSpec::Significant);
+    assert_eq!(reason.downcast_ref(), Some(&expected));
+    assert!(world.take_log().is_empty());
+    let supervisor = start(Supervisor::one_for_one()).await;
+    let outcome = supervisor.start_child(child()).await;
+    assert_eq!(outcome.err(), Some(StartChildError::InvalidSpec(InvalidChildSpec::Significant)));
+    assert_eq!(counts(&supervisor).await.0, 0);
 }
 
 #[otp_core::test(start_paused = true)]

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What there are scenarios for, and servers of here to run them.
-const AREAS: &[&str] = &["process", "gen_server"];
+/// What there are scenarios for.
+const AREAS: &[&str] = &["process", "gen_server", "supervisor"];
 
 /// Which of the scenarios that were written by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
