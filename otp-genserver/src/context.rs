@@ -259,9 +259,25 @@ impl<S: GenServer> Context<S> {
     ///
     /// `receive {'EXIT', From, Reason} -> Reason after 0 -> none end`.
     pub async fn take_exit(&mut self, from: Pid) -> Option<ExitReason> {
-        let wanted = |item: Waiting<'_, _>| matches!(item, Waiting::Exit { from: pid, .. } if pid == from);
+        self.take_exit_where(|pid| pid == from).await.map(|(_, reason)| reason)
+    }
+
+    /// Takes the first EXIT of such a process out of the mailbox, if one has arrived.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when this is dropped.
+    ///
+    /// # Counterpart
+    ///
+    /// `receive {'EXIT', From, Reason} when … -> {From, Reason} after 0 -> none end`.
+    pub async fn take_exit_where(
+        &mut self,
+        mut of: impl FnMut(Pid) -> bool + Send,
+    ) -> Option<(Pid, ExitReason)> {
+        let wanted = |item: Waiting<'_, _>| matches!(item, Waiting::Exit { from, .. } if of(from));
         match self.mailbox.receive_where_timeout(wanted, Duration::ZERO).await {
-            Some(Received::Exit { reason, .. }) => Some(reason),
+            Some(Received::Exit { from, reason }) => Some((from, reason)),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! [`DynamicSupervisor`]: the process that carries out what its [`Brood`] decides.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -207,12 +208,7 @@ impl DynamicSupervisor {
                 self.brood.add(child.pid(), restart, kept);
                 Ok(child)
             }
-            Err(error) => {
-                if error != StartError::Ignored {
-                    report::start_failed(&spec, &error);
-                }
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -277,12 +273,28 @@ async fn stop_all(
             stopping.push(async move { (begun.wait().await, child.kept) });
         }
     }
+    let mut dead_before = HashMap::new();
     while let Some((gone, spec)) = stopping.next().await {
-        let pid = gone.pid;
-        let reason = gone.reason(cx).await;
-        if !lifecycle::is_as_ordered(&spec, &reason) {
-            report::shutdown_failed(&spec, pid, &reason);
+        match gone.reason {
+            ExitReason::NoProc => drop(dead_before.insert(gone.pid, spec)),
+            reason => report_unless_as_ordered(&spec, gone.pid, &reason),
         }
+    }
+    // Why they died stands in the mailbox. Not a search for each: there may be thousands of both.
+    while !dead_before.is_empty()
+        && let Some((pid, reason)) = cx.take_exit_where(|pid| dead_before.contains_key(&pid)).await
+        && let Some(spec) = dead_before.remove(&pid)
+    {
+        report_unless_as_ordered(&spec, pid, &reason);
+    }
+    for (pid, spec) in dead_before {
+        report_unless_as_ordered(&spec, pid, &ExitReason::NoProc);
+    }
+}
+
+fn report_unless_as_ordered(spec: &ChildSpec, pid: Pid, reason: &ExitReason) {
+    if !lifecycle::is_as_ordered(spec, reason) {
+        report::shutdown_failed(spec, pid, reason);
     }
 }
 

@@ -204,6 +204,8 @@ pub enum InvalidSpec {
     DuplicateChildId(ChildId),
     /// This child's spec makes no sense.
     Child(ChildId, InvalidChildSpec),
+    /// A partition supervisor was given another name than its own.
+    OtherName,
 }
 
 impl fmt::Display for InvalidSpec {
@@ -212,6 +214,7 @@ impl fmt::Display for InvalidSpec {
             Self::ZeroPeriod => f.write_str("the period of the restart intensity is zero"),
             Self::DuplicateChildId(id) => write!(f, "two children have the id {id:?}"),
             Self::Child(id, error) => write!(f, "child {id:?}: {error}"),
+            Self::OtherName => f.write_str("a partition supervisor was given another name than its own"),
         }
     }
 }

@@ -75,11 +75,12 @@ impl Stopping {
 /// A child that was told to end, and has ended.
 pub(crate) struct Gone {
     pub(crate) pid: Pid,
-    reason: ExitReason,
+    /// `NoProc` if it had died before it was told: why stands in the mailbox then.
+    pub(crate) reason: ExitReason,
 }
 
 impl Gone {
-    /// Why. If it had died before it was told, that stands in the mailbox.
+    /// Why.
     pub(crate) async fn reason<S: GenServer>(self, cx: &mut Context<S>) -> ExitReason {
         match self.reason {
             ExitReason::NoProc => cx.take_exit(self.pid).await.unwrap_or(ExitReason::NoProc),

@@ -14,12 +14,13 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use otp_core::behaviour::InitError;
-use otp_core::{ChildSpec, ExitReason, IntoChildSpec, ProcessName, StartedChild, process};
+use otp_core::{ChildSpec, IntoChildSpec, Pid, ProcessName, StartedChild, process};
 use otp_genserver::{CallError, Destination, GenServer, Name, ResolveError, ServerRef, Start, Stop};
 use parking_lot::RwLock;
+use tokio::sync::Mutex;
 
 use crate::child_info::{ChildCounts, ChildInfo};
-use crate::error::{ResizeError, RestartChildError};
+use crate::error::{InvalidSpec, ResizeError, RestartChildError, TerminateChildError};
 use crate::family::Strategy;
 use crate::supervisor::Supervisor;
 use crate::supervisor_client::SupervisorClient;
@@ -30,6 +31,9 @@ struct Table {
     /// How many take part now: see [`PartitionName::resize`].
     active: AtomicUsize,
     children: Vec<RwLock<Option<StartedChild>>>,
+    supervisor: Pid,
+    /// Held while they are resized.
+    resizing: Mutex<()>,
 }
 
 static TABLES: LazyLock<RwLock<HashMap<ProcessName, Arc<Table>>>> = LazyLock::new(RwLock::default);
@@ -117,7 +121,8 @@ impl<S: GenServer<Args: Clone>> PartitionSupervisor<S> {
         self
     }
 
-    /// Starts the supervisor and its partitions, linked to the current process.
+    /// Starts the supervisor and its partitions, linked to the current process. It keeps its name: given another one, it does
+    /// not start.
     pub fn start_link(self) -> Start<Supervisor> {
         let name = self.name.supervisor();
         self.into_spec().start_link().name(name)
@@ -135,14 +140,22 @@ impl<S: GenServer<Args: Clone>> PartitionSupervisor<S> {
 
     /// Runs inside the supervisor, when it starts.
     fn open(&self) -> Result<SupervisorSpec, InitError> {
+        let name = self.name.0.clone();
+        // `start_link().name(…)` may have given it another one, under which nobody would find the partitions.
+        let supervisor = process::whereis(&name).filter(|&pid| process::current() == Some(pid));
+        let supervisor = supervisor.ok_or(InvalidSpec::OtherName)?;
         let table = Arc::new(Table {
             active: AtomicUsize::new(self.partitions),
             children: std::iter::repeat_with(RwLock::default).take(self.partitions).collect(),
+            supervisor,
+            resizing: Mutex::default(),
         });
-        let name = self.name.0.clone();
-        TABLES.write().insert(name.clone(), Arc::clone(&table));
-        let own = process::current().ok_or(ExitReason::NoProc)?;
-        process::on_exit(own, move |_, _| drop(TABLES.write().remove(&name)))?;
+        // First the hook: no table stays behind. It runs before the name is free, so the table is this one.
+        process::on_exit(supervisor, {
+            let name = name.clone();
+            move |_, _| drop(TABLES.write().remove(&name))
+        })?;
+        TABLES.write().insert(name, Arc::clone(&table));
         let child = |partition: usize| partition_spec((self.make)(partition), Arc::clone(&table), partition);
         Ok(SupervisorSpec::new(self.strategy)
             .intensity(self.intensity.0, self.intensity.1)
@@ -268,7 +281,8 @@ impl<S> PartitionName<S> {
     }
 
     /// Has so many partitions take part from now on, and returns how many did before. Those that are too many are
-    /// stopped; there may be none.
+    /// stopped; there may be none, and every key leads to [`NoProc`](CallError::NoProc) then. Several resizes wait for each
+    /// other.
     ///
     /// # Errors
     ///
@@ -281,23 +295,33 @@ impl<S> PartitionName<S> {
     ///
     /// # Counterpart
     ///
-    /// Elixir's `PartitionSupervisor.resize!/2`.
+    /// Elixir's `PartitionSupervisor.resize!/2`. With no partitions left, a key raises there.
     pub async fn resize(&self, partitions: usize) -> Result<usize, ResizeError> {
         let table = table(&self.0).ok_or(ResizeError::Call(CallError::NoProc))?;
+        let _alone = table.resizing.lock().await;
+        // Not by name: another supervisor may have it by now.
+        let supervisor = ServerRef::<Supervisor>::of(table.supervisor)
+            .map_err(|error| ResizeError::Call(CallError::from(error)))?;
         if partitions > table.children.len() {
             return Err(ResizeError::TooMany { most: table.children.len() });
         }
         let before = table.active.load(Ordering::Relaxed);
         for partition in before..partitions {
-            match self.supervisor().restart_child(partition).await {
-                Ok(_) | Err(RestartChildError::Running | RestartChildError::Restarting) => {}
+            match supervisor.restart_child(partition).await {
+                Ok(_)
+                | Err(
+                    RestartChildError::Running | RestartChildError::Restarting | RestartChildError::Ignored,
+                ) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         table.active.store(partitions, Ordering::Relaxed);
-        for partition in (partitions..before).rev() {
-            // Each is known for as long as the supervisor lives.
-            let _ = self.supervisor().terminate_child(partition).await;
+        for partition in partitions..before {
+            match supervisor.terminate_child(partition).await {
+                // One that is temporary may have been forgotten.
+                Ok(()) | Err(TerminateChildError::NotFound) => {}
+                Err(TerminateChildError::Call(error)) => return Err(ResizeError::Call(error)),
+            }
         }
         Ok(before)
     }
@@ -345,8 +369,15 @@ impl<S: GenServer> Destination<S> for Partition<S> {
         let active = table.active.load(Ordering::Relaxed);
         let partition = self.number.checked_rem(active as u64).ok_or(ResolveError::NoProc)?;
         let child = usize::try_from(partition).ok().and_then(|partition| table.children.get(partition));
-        let child = child.and_then(|child| child.read().clone()).ok_or(ResolveError::NoProc)?;
+        let child = child.map(|child| child.read());
+        let child = child.as_ref().and_then(|child| child.as_ref()).ok_or(ResolveError::NoProc)?;
         child.address::<ServerRef<S>>().cloned().ok_or(ResolveError::WrongServer(child.pid()))
+    }
+}
+
+impl<S> Clone for Partition<S> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), number: self.number, server: PhantomData }
     }
 }
 

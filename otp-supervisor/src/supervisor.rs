@@ -129,6 +129,7 @@ impl GenServer for Supervisor {
         drop(parts);
         for place in supervisor.family.places() {
             if let Err((id, error)) = supervisor.start_at(place).await {
+                supervisor.report_failed(place, &error);
                 supervisor.stop_all(cx).await;
                 return Err(InitError::Stop(FailedToStartChild { id, error }.into_reason()));
             }
@@ -220,10 +221,14 @@ impl Supervisor {
                 self.family.stopped(place);
                 Ok(None)
             }
-            Err(error) => {
-                report::start_failed(&member.kept, &error);
-                Err((member.id.clone(), error))
-            }
+            Err(error) => Err((member.id.clone(), error)),
+        }
+    }
+
+    /// Of a start that nobody waits for.
+    fn report_failed(&self, place: Place, error: &StartError) {
+        if let Some(member) = self.family.get(place) {
+            report::start_failed(&member.kept, error);
         }
     }
 
@@ -266,7 +271,8 @@ impl Supervisor {
             self.stop_at(place, pid, cx).await;
         }
         for place in plan.start {
-            if self.start_at(place).await.is_err() {
+            if let Err((_, error)) = self.start_at(place).await {
+                self.report_failed(place, &error);
                 self.family.start_failed(place);
                 cx.server_ref().send(SupervisorInfo(Retry(place)));
                 return;

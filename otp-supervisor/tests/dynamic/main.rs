@@ -6,7 +6,9 @@
 mod support;
 
 mod children;
+mod faults;
 mod partitions;
+mod reports;
 mod restarts;
 mod start;
 mod stops;

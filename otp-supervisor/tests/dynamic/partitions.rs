@@ -1,13 +1,14 @@
 //! Partition supervisors.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use otp_core::ExitReason;
-use otp_genserver::{Context, Destination, GenServer, InitError, ReplyTo, ResolveError};
+use otp_genserver::{Context, Destination, GenServer, InitError, ReplyTo, ResolveError, sys};
 use otp_supervisor::{
-    CallError, ChildId, DynamicSupervisor, DynamicSupervisorClient, IntoChildSpec, PartitionName,
-    PartitionSupervisor, ResizeError, StartError, Strategy,
+    CallError, ChildId, DynamicSupervisor, DynamicSupervisorClient, IntoChildSpec, InvalidSpec, Name,
+    PartitionName, PartitionSupervisor, ResizeError, StartError, Strategy, Supervisor, SupervisorClient,
 };
 
 use crate::support::{World, kill};
@@ -199,4 +200,80 @@ async fn psup_022_partitions_are_restarted_alone_unless_the_strategy_says_otherw
 fn psup_023_the_id_of_its_spec_is_its_name() {
     let spec = PartitionSupervisor::new("psup 023", Part::start_link).child_spec();
     assert_eq!(*spec.get_id(), "psup 023".into());
+}
+
+#[otp_core::test(start_paused = true)]
+async fn resizes_at_the_same_time_leave_as_many_partitions_as_the_last_one_says() {
+    for (first, second) in [(4, 1), (1, 4), (4, 0), (3, 2)] {
+        let name = parts("resizes", 4).await;
+        name.resize(2).await.expect("it runs");
+        let (one, two) = tokio::join!(name.resize(first), name.resize(second));
+        assert_eq!((one, two), (Ok(2), Ok(first)));
+        assert_eq!(name.partitions(), Ok(second));
+        assert_eq!(name.count_children().await.expect("it runs").active, second);
+        for partition in 0..second {
+            assert_eq!(number(name.partition(partition as u64)).await, Ok(partition));
+        }
+        name.stop().await.expect("it runs");
+    }
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_partition_supervisor_keeps_its_own_name() {
+    let name = parts("own name", 2).await;
+    let other = PartitionSupervisor::new("own name", Part::start_link).start().name("other name").await;
+    let Err(StartError::Exit(reason)) = other else { panic!("it must not start") };
+    assert_eq!(reason.downcast_ref(), Some(&InvalidSpec::OtherName));
+    assert_eq!(number(name.partition(1)).await, Ok(1));
+}
+
+#[otp_core::test(start_paused = true)]
+async fn psup_005_what_a_partition_is_made_of_is_asked_for_once() {
+    otp_core::process::trap_exit(true).expect("a process");
+    let made = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&made);
+    let make = move |partition| {
+        log.lock().expect("no panic").push(partition);
+        Part::start_link(partition)
+    };
+    let name = PartitionName::<Part>::new("made once");
+    PartitionSupervisor::new(name.clone(), make).partitions(3).start_link().await.expect("it starts");
+    kill(name.partition(1).resolve().expect("it runs").pid()).await;
+    name.count_children().await.expect("it runs");
+    assert_eq!(number(name.partition(1)).await, Ok(1));
+    assert_eq!(*made.lock().expect("no panic"), [0, 1, 2]);
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_dead_partition_is_no_process_until_it_is_restarted() {
+    let name = parts("dead", 2).await;
+    let (first, second) = (name.partition(0), name.partition(1));
+    let supervisor = Name::<Supervisor>::new("dead");
+    sys::suspend(&supervisor).await.expect("it runs");
+    kill(first.resolve().expect("it runs").pid()).await;
+    assert_eq!(number(first.clone()).await, Err(CallError::NoProc));
+    assert_eq!(number(second).await, Ok(1));
+    sys::resume(&supervisor).await.expect("it runs");
+    name.count_children().await.expect("it runs");
+    assert_eq!(number(first).await, Ok(0));
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_partition_supervisor_that_is_restarted_has_all_its_partitions_again() {
+    otp_core::process::trap_exit(true).expect("a process");
+    let name = PartitionName::<Part>::new("restarted");
+    let child = PartitionSupervisor::new(name.clone(), Part::start_link).partitions(3);
+    let parent = Supervisor::one_for_one().child(child).start_link().await.expect("it starts");
+    name.resize(1).await.expect("it runs");
+    let via = name.via("key");
+    let before = name.partition(0).resolve().expect("it runs").pid();
+    sys::suspend(&parent).await.expect("it runs");
+    kill(Name::<Supervisor>::new("restarted").whereis().expect("it runs")).await;
+    assert_eq!(name.partitions(), Err(CallError::NoProc));
+    assert_eq!(number(via.clone()).await, Err(CallError::NoProc));
+    sys::resume(&parent).await.expect("it runs");
+    parent.count_children().await.expect("it runs");
+    assert_eq!(name.partitions(), Ok(3));
+    assert!(number(via).await.is_ok());
+    assert_ne!(name.partition(0).resolve().expect("it runs").pid(), before);
 }

@@ -3,58 +3,11 @@
 use std::time::Duration;
 
 use otp_core::ExitReason;
-use otp_genserver::{Context, GenServer, InitError, ReplyTo};
+use otp_genserver::GenServer;
 use otp_supervisor::{IntoChildSpec, Restart, Shutdown, Supervisor, SupervisorClient};
 use tokio::time::Instant;
 
-use crate::support::{World, counts, crash, end, pid_of, reason_of, start};
-
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    /// Its `terminate` panics.
-    Panics,
-    /// Its `terminate` never returns.
-    Waits,
-    /// Its callback never returns, and does not let go of its thread.
-    Blocks,
-}
-
-struct Faulty(Fault);
-
-impl GenServer for Faulty {
-    type Args = Fault;
-    type Call = ReplyTo<()>;
-    type Cast = std::sync::mpsc::Receiver<()>;
-    type Info = ();
-    type Continue = ();
-
-    async fn init(fault: Fault, _: &mut Context<Self>) -> Result<Self, InitError> {
-        otp_core::process::trap_exit(true)?;
-        Ok(Self(fault))
-    }
-
-    async fn handle_call(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> Result<(), ExitReason> {
-        reply.send(());
-        Ok(())
-    }
-
-    async fn handle_cast(
-        &mut self,
-        blocks: std::sync::mpsc::Receiver<()>,
-        _: &mut Context<Self>,
-    ) -> Result<(), ExitReason> {
-        let _ = blocks.recv();
-        Ok(())
-    }
-
-    async fn terminate(&mut self, _: &ExitReason, _: &mut Context<Self>) {
-        match self.0 {
-            Fault::Panics => panic!("terminate"),
-            Fault::Waits => std::future::pending().await,
-            Fault::Blocks => {}
-        }
-    }
-}
+use crate::support::{Fault, Faulty, World, counts, crash, end, pid_of, reason_of, start};
 
 #[otp_core::test(start_paused = true)]
 async fn a_child_that_panics_in_terminate_is_gone_with_its_panic() {

@@ -1,49 +1,11 @@
 //! What a supervisor tells the log.
 
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use otp_core::ExitReason;
-use otp_supervisor::{Restart, Shutdown, Supervisor};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::registry::Registry;
+use otp_supervisor::{Restart, Shutdown, Supervisor, SupervisorClient};
 
-use crate::support::{Does, World, counts, crash, end, pid_of, reason_of, start};
-
-/// The events of supervisors, a line each.
-#[derive(Clone, Default)]
-struct Events(Arc<Mutex<Vec<String>>>);
-
-impl Events {
-    fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
-        let events = Self::default();
-        let guard = tracing::subscriber::set_default(Registry::default().with(events.clone()));
-        (events, guard)
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().expect("no panic"))
-    }
-}
-
-impl<S: tracing::Subscriber> Layer<S> for Events {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        struct Line(String);
-        impl tracing::field::Visit for Line {
-            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn Debug) {
-                if !["supervisor", "pid"].contains(&field.name()) {
-                    self.0.push_str(&format!(" {}={value:?}", field.name()));
-                }
-            }
-        }
-        if event.metadata().target() == "otp::supervisor" {
-            let mut line = Line(event.metadata().level().to_string());
-            event.record(&mut line);
-            self.0.lock().expect("no panic").push(line.0);
-        }
-    }
-}
+use crate::support::{Does, Events, World, counts, crash, end, pid_of, reason_of, start};
 
 #[otp_core::test(start_paused = true)]
 async fn the_life_of_a_child_is_told_with_its_reason_and_the_count_of_restarts() {
@@ -96,4 +58,22 @@ async fn sup_062_a_child_that_ends_otherwise_than_told_is_reported() {
     events.take();
     supervisor.stop().await.expect("it runs");
     assert_eq!(events.take(), ["ERROR message=child shut down with an error child=late reason=killed"]);
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_start_that_fails_on_request_is_told_only_to_who_asked_for_it() {
+    let (events, _guard) = Events::capture();
+    let world = World::default();
+    let supervisor = start(Supervisor::one_for_one()).await;
+    world.plan("a", [Does::Fail("no disk"), Does::Start, Does::Fail("no disk")]);
+    assert!(supervisor.start_child(world.child("a")).await.is_err());
+    supervisor.start_child(world.child("a")).await.expect("it starts");
+    supervisor.terminate_child("a").await.expect("it runs");
+    assert!(supervisor.restart_child("a").await.is_err());
+    assert_eq!(events.take(), ["DEBUG message=child started child=a"]);
+
+    world.plan("a", [Does::Fail("no disk")]);
+    let outcome = Supervisor::one_for_one().child(world.child("a")).start().await;
+    assert!(outcome.is_err());
+    assert_eq!(events.take(), ["ERROR message=child did not start child=a reason=init failed: no disk"]);
 }

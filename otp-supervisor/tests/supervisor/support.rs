@@ -1,18 +1,21 @@
 //! What the tests share: children that do what they are told, and the log of what they did.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Debug;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use otp_core::behaviour::{Answer, await_end};
 use otp_core::process::{self, send_exit};
 use otp_core::{ExitReason, Mailbox, Pid, ProcessRef, Received, spawn, spawn_link};
+use otp_genserver::{Context, GenServer, InitError, ReplyTo};
 use otp_supervisor::{
     ChildSpec, ChildStatus, Name, ServerRef, StartError, StartedChild, Supervisor, SupervisorClient,
     SupervisorSpec,
 };
-
 use tokio::sync::oneshot;
+use tracing_subscriber::layer::{self, SubscriberExt};
+use tracing_subscriber::registry::Registry;
 
 pub(crate) use ChildStatus::{Restarting, Stopped};
 
@@ -216,4 +219,87 @@ pub(crate) async fn noise(pid: Pid) {
 /// A process of another type, linked to nobody.
 pub(crate) fn stranger() -> Pid {
     spawn(|mut mailbox: Mailbox<()>| async move { drop(mailbox.receive().await) }).pid()
+}
+
+/// How a [`Faulty`] server misbehaves when it is stopped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// Its `terminate` panics.
+    Panics,
+    /// Its `terminate` never returns.
+    Waits,
+    /// Its callback never returns, and does not let go of its thread.
+    Blocks,
+}
+
+/// A server that traps exits. A cast has it block its thread until the sender is gone.
+pub(crate) struct Faulty(Fault);
+
+impl GenServer for Faulty {
+    type Args = Fault;
+    type Call = ReplyTo<()>;
+    type Cast = std::sync::mpsc::Receiver<()>;
+    type Info = ();
+    type Continue = ();
+
+    async fn init(fault: Fault, _: &mut Context<Self>) -> Result<Self, InitError> {
+        process::trap_exit(true)?;
+        Ok(Self(fault))
+    }
+
+    async fn handle_call(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        reply.send(());
+        Ok(())
+    }
+
+    async fn handle_cast(
+        &mut self,
+        blocks: std::sync::mpsc::Receiver<()>,
+        _: &mut Context<Self>,
+    ) -> Result<(), ExitReason> {
+        let _ = blocks.recv();
+        Ok(())
+    }
+
+    async fn terminate(&mut self, _: &ExitReason, _: &mut Context<Self>) {
+        match self.0 {
+            Fault::Panics => panic!("terminate"),
+            Fault::Waits => std::future::pending().await,
+            Fault::Blocks => {}
+        }
+    }
+}
+
+/// The events of supervisors, a line each.
+#[derive(Clone, Default)]
+pub(crate) struct Events(Arc<Mutex<Vec<String>>>);
+
+impl Events {
+    pub(crate) fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+        let events = Self::default();
+        let guard = tracing::subscriber::set_default(Registry::default().with(events.clone()));
+        (events, guard)
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().expect("no panic"))
+    }
+}
+
+impl<S: tracing::Subscriber> layer::Layer<S> for Events {
+    fn on_event(&self, event: &tracing::Event<'_>, _: layer::Context<'_, S>) {
+        struct Line(String);
+        impl tracing::field::Visit for Line {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn Debug) {
+                if !["supervisor", "pid"].contains(&field.name()) {
+                    self.0.push_str(&format!(" {}={value:?}", field.name()));
+                }
+            }
+        }
+        if event.metadata().target() == "otp::supervisor" {
+            let mut line = Line(event.metadata().level().to_string());
+            event.record(&mut line);
+            self.0.lock().expect("no panic").push(line.0);
+        }
+    }
 }
