@@ -72,7 +72,7 @@ impl<T: Send + 'static> RequestId<T> {
             Err(error) => return Self { stage: Stage::Failed(error.into()) },
         };
         let (reply_to, reply, request) = request(server.pid());
-        let sent = server.process().try_send(ServerMessage::Call(make(reply_to), request));
+        let sent = server.process().try_send_request(ServerMessage::Call(make(reply_to), request));
         let stage = match sent.as_ref().map_err(SendError::kind) {
             Ok(()) => Stage::Sent(reply),
             Err(SendErrorKind::Full) => Stage::Failed(CallError::Full),
