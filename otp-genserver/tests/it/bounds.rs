@@ -353,6 +353,27 @@ async fn proc_068_what_comes_through_an_alias_of_a_server_is_info() {
 }
 
 #[otp_genserver::test]
+async fn a_server_never_waits_for_room_in_its_own_mailbox() {
+    let clock = Stopwatch::paused();
+    for overflow in [Overflow::Reject, Overflow::Wait] {
+        let (server, _) = bounded(1, overflow).await;
+        let (tell, told) = oneshot::channel();
+        server.tell_later(move |_, cx| {
+            let me = cx.server_ref();
+            Box::pin(async move {
+                let with_room = me.cast_wait(run(|_, _| Ok(()))).await.map_err(|error| error.kind());
+                let full = me.cast_wait(run(|_, _| Ok(()))).await.map_err(|error| error.kind());
+                tell.send((with_room, full)).ok();
+                Ok(())
+            })
+        });
+        let told = tokio::time::timeout(Duration::from_secs(60), told).await;
+        assert_eq!(told.expect("it does not wait").unwrap(), (Ok(()), Err(CastErrorKind::Full)));
+    }
+    clock.expect_stood_still("a full mailbox");
+}
+
+#[otp_genserver::test]
 async fn a_request_to_a_full_mailbox_is_not_sent_and_says_so_when_its_answer_is_asked_for() {
     let clock = Stopwatch::paused();
     for overflow in [Overflow::Reject, Overflow::DropNew, Overflow::Wait] {
