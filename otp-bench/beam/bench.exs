@@ -87,7 +87,9 @@ defmodule Bench do
   def run("many", n) do
     each = max(div(n, 64), 1)
     servers = List.to_tuple(for _ <- 1..1000, do: start())
-    timed(each * 64, fn -> callers(64, fn caller -> in_turn(servers, div(caller * 1000, 64), each) end) end)
+    result = timed(each * 64, fn -> callers(64, fn caller -> in_turn(servers, div(caller * 1000, 64), each) end) end)
+    true = Enum.sum(for server <- Tuple.to_list(servers), do: call(server) - 1) == each * 64
+    result
   end
 
   def run("spawn", n), do: timed(n, fn -> start_and_stop(n) end)

@@ -63,6 +63,7 @@ pub(crate) const PEERS: &[PeerName] = &[
     peer("otp-task", Kind::Variant, "this workspace; the callers are plain tokio tasks"),
     peer("kameo-unbounded", Kind::Variant, "kameo with its unbounded mailbox"),
     peer("actix-unbounded", Kind::Variant, "actix with the mailbox's bound lifted"),
+    peer("actix-apart", Kind::Variant, "actix with the caller on another arbiter than its server"),
 ];
 
 const fn peer(name: &'static str, kind: Kind, about: &'static str) -> PeerName {

@@ -656,6 +656,16 @@ impl<M: Send + 'static> ProcessRef<M> {
         }
     }
 
+    /// As [`try_send`](Self::try_send), but a mailbox that drops what is new gives the message back as well: for requests, whose
+    /// answer would be waited for in vain.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the message.
+    pub fn try_send_request(&self, message: M) -> Result<(), SendError<M>> {
+        self.cell.push(message).map_err(Refused::into_error)
+    }
+
     /// Sends a message as soon as the mailbox has room. At once, at the first poll, where there is no bound.
     ///
     /// # Errors

@@ -9,9 +9,10 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, block_on, request};
+use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, request};
 use otp_core::{ExitReason, Pid, ReplyTo, SendError, SendErrorKind, SendWait, process};
 
+use crate::blocking::block_on;
 use crate::destination::ResolveError;
 use crate::message::ServerMessage;
 use crate::server::GenServer;
@@ -259,8 +260,12 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
         self
     }
 
-    /// Sends the request and waits for the answer on this thread, which is no worker of a runtime: a plain thread, or a
-    /// thread process. The time limit counts in real time.
+    /// Sends the request and waits for the answer on this thread: a plain thread, or a thread process. The time limit counts in
+    /// real time.
+    ///
+    /// Plain asynchronous code should `.await` instead. In a task of a multi-thread runtime this works, at the price of
+    /// [`tokio::task::block_in_place`]; on a current-thread runtime it blocks the only thread, so that a server there cannot
+    /// answer.
     ///
     /// # Errors
     ///
@@ -268,8 +273,7 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
     ///
     /// # Panics
     ///
-    /// In a process that is not a thread process. In plain asynchronous code it cannot tell, and blocks the worker:
-    /// `.await` there.
+    /// In a process that is not a thread process, and in a `LocalSet` of a multi-thread runtime.
     pub fn blocking(mut self) -> Result<T, CallError> {
         let limit = self.limit.take();
         block_on(self, limit).unwrap_or(Err(CallError::Timeout))

@@ -10,6 +10,7 @@ use otp_core::ReplyTo;
 use otp_core::behaviour::{Answer, Deadline, Reply, request};
 use otp_core::{SendError, SendErrorKind};
 
+use crate::blocking::block_on;
 use crate::call::CallError;
 use crate::destination::Destination;
 use crate::message::ServerMessage;
@@ -71,7 +72,7 @@ impl<T: Send + 'static> RequestId<T> {
             Err(error) => return Self { stage: Stage::Failed(error.into()) },
         };
         let (reply_to, reply, request) = request(server.pid());
-        let sent = server.process().try_send(ServerMessage::Call(make(reply_to), request));
+        let sent = server.process().try_send_request(ServerMessage::Call(make(reply_to), request));
         let stage = match sent.as_ref().map_err(SendError::kind) {
             Ok(()) => Stage::Sent(reply),
             Err(SendErrorKind::Full) => Stage::Failed(CallError::Full),
@@ -99,6 +100,19 @@ impl<T: Send + 'static> RequestId<T> {
     /// `gen_server:receive_response/2`.
     pub async fn receive_response(mut self, limit: Duration) -> Result<T, CallError> {
         self.wait_response(limit).await.unwrap_or(Err(CallError::Timeout))
+    }
+
+    /// As [`receive_response`](Self::receive_response), on this thread, as [`Call::blocking`](crate::Call::blocking) waits.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: as a call's.
+    ///
+    /// # Panics
+    ///
+    /// When the answer was given out already, and as [`Call::blocking`](crate::Call::blocking).
+    pub fn receive_response_blocking(self, limit: Duration) -> Result<T, CallError> {
+        block_on(self, Some(limit)).unwrap_or(Err(CallError::Timeout))
     }
 
     /// Waits for the answer, for `limit` at most; `None` when the time is up. The request stands, and its answer can be

@@ -56,7 +56,7 @@ macro_rules! guard {
                 Ok(callback) => callback,
                 Err(reason) => break 'guard Err(reason),
             };
-            Guard(pin!(callback), $span).await
+            Guard(pin!(Some(callback)), $span).await
         }
     };
 }
@@ -266,8 +266,8 @@ fn give_up(error: InitError, started: ReplyTo<Started>) -> ExitReason {
     reason
 }
 
-/// A callback whose panic is an error.
-struct Guard<'a, F>(Pin<&'a mut F>, Option<&'a Span>);
+/// A callback whose panic is an error, also that of its destructor: it is dropped here as soon as it is ready.
+struct Guard<'a, F>(Pin<&'a mut Option<F>>, Option<&'a Span>);
 
 impl<F: Future> Future for Guard<'_, F> {
     type Output = Result<F::Output, ExitReason>;
@@ -275,10 +275,21 @@ impl<F: Future> Future for Guard<'_, F> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let _entered = self.1.map(Span::enter);
-        match catch(|| self.0.as_mut().poll(task)) {
+        let polled = catch(|| {
+            let callback = self.0.as_mut().as_pin_mut();
+            let polled = callback.map_or(Poll::Pending, |callback| callback.poll(task));
+            if polled.is_ready() {
+                self.0.set(None);
+            }
+            polled
+        });
+        match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-            Err(reason) => Poll::Ready(Err(reason)),
+            Err(reason) => {
+                let _ = catch(|| self.0.set(None));
+                Poll::Ready(Err(reason))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use otp_core::{Pid, ProcessRef, Recipient};
+use otp_core::{Pid, ProcessRef, Recipient, process};
 
 use crate::call::{Call, CastError};
 use crate::destination::{Destination, ResolveError};
@@ -93,14 +93,21 @@ impl<S: GenServer> ServerRef<S> {
 
     /// As [`try_cast`](Self::try_cast), but waits until the server's mailbox has room.
     ///
+    /// A server whose own mailbox is full does not wait for itself, and gets the message back. Nobody notices that two servers
+    /// wait like this for each other, each with a full mailbox: one of them should give up after a while
+    /// (`tokio::time::timeout`).
+    ///
     /// # Errors
     ///
-    /// [`CastError`] with the message: the server is dead, or died meanwhile.
+    /// [`CastError`] with the message: the server is dead, or died meanwhile, or it is the current process and full.
     ///
     /// # Cancel safety
     ///
     /// Dropped before it is ready, nothing was sent.
     pub async fn cast_wait(&self, cast: S::Cast) -> Result<(), CastError<S::Cast>> {
+        if process::current() == Some(self.pid()) {
+            return self.try_cast(cast);
+        }
         self.process.send_wait(ServerMessage::Cast(cast)).await.map_err(CastError::from)
     }
 

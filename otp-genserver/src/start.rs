@@ -47,7 +47,9 @@ impl<S: GenServer> Start<S> {
         self
     }
 
-    /// How long `init` may take; without limit by default. A process that takes longer is killed.
+    /// How long `init` may take; without limit by default. A process that takes longer is killed, and the starter hears of it
+    /// when nothing of it is left. So one that blocks its thread adds the grace that
+    /// [`set_orphan_grace`](otp_core::process::set_orphan_grace) sets.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
@@ -288,7 +290,7 @@ impl<S: GenServer> StartMonitor<S> {
         Self(self.0.name(name))
     }
 
-    /// How long `init` may take; without limit by default. A process that takes longer is killed.
+    /// As [`Start::timeout`].
     pub fn timeout(self, limit: Duration) -> Self {
         Self(self.0.timeout(limit))
     }

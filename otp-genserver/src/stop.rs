@@ -10,6 +10,7 @@ use std::time::Duration;
 use otp_core::behaviour::{Answer, Awaiting, Reply, request};
 use otp_core::{ExitReason, Pid, process};
 
+use crate::blocking::block_on;
 use crate::destination::ResolveError;
 use crate::message::{ServerMessage, StopRequest, System};
 use crate::server::GenServer;
@@ -98,6 +99,20 @@ impl<S: GenServer> Stop<S> {
     pub const fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
+    }
+
+    /// Stops it, and waits on this thread, as [`Call::blocking`](crate::Call::blocking) does.
+    ///
+    /// # Errors
+    ///
+    /// [`StopError`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Call::blocking`](crate::Call::blocking).
+    pub fn blocking(mut self) -> Result<(), StopError> {
+        let limit = self.limit.take();
+        block_on(self.into_future(), limit).unwrap_or(Err(StopError::Timeout))
     }
 }
 

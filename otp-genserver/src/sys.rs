@@ -43,7 +43,6 @@ use otp_core::behaviour::catch;
 
 use crate::context::Context;
 use crate::destination::Destination;
-use crate::exclusive::Exclusive;
 use crate::server::GenServer;
 
 pub use crate::message::MessageKind;
@@ -229,7 +228,7 @@ pub fn install<S: GenServer>(
     function: impl FnMut(&Event, &S) -> ControlFlow<()> + Send + 'static,
 ) -> SysCall<S, ()> {
     let id = id.into();
-    debugging(server, |debug, _| debug.install(id, Exclusive::new(Box::new(function))))
+    debugging(server, |debug, _| debug.install(id, debug::function(function)))
 }
 
 /// Removes the function with this id, if there is one.

@@ -56,6 +56,8 @@ use crate::entry::Kind;
 ///   `start_link` and `start_monitor`; a block that has a method of such a name keeps its own.
 /// - `handle_timeout(&mut self)`, `handle_down(&mut self, down: Down)`, `handle_exit(&mut self, from: Pid, reason: ExitReason)`
 ///   and `terminate(&mut self, reason: &ExitReason)` are recognised by name. Each may be `async` and take `cx` at the end.
+/// - `format_state(&self) -> Option<String>`, `format_call(call: &CounterCall) -> Option<String>`, `format_cast` and `format_info`
+///   are what `sys` and crash reports may show; `const FORMATS_MESSAGES: bool = true;` keeps the last message for a crash report.
 /// - Everything else in the block is left alone.
 ///
 /// # Options

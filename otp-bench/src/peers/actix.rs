@@ -1,7 +1,8 @@
 //! actix: threads with a loop each (arbiters), to which servers and callers are dealt in turn; so the first server and its
-//! caller share one. The mailbox is bounded at 16 for `send`, which waits, and not for `do_send` (`actix`), or not at all
-//! (`actix-unbounded`). Its supervisor runs the same actor again in the same task when it has stopped itself, and dies with
-//! that task of a panic. A call has no limit unless one is given; "stopped" is the hook `stopped`.
+//! caller share one, unless the callers are dealt from the second arbiter on (`actix-apart`). The mailbox is bounded at 16
+//! for `send`, which waits, and not for `do_send` (`actix`), or not at all (`actix-unbounded`). Its supervisor runs the same
+//! actor again in the same task when it has stopped itself, and dies with that task of a panic. A call has no limit unless
+//! one is given; "stopped" is the hook `stopped`.
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -140,9 +141,10 @@ impl Handler<NodeMessage> for NodeActor {
     }
 }
 
-pub(crate) struct Actix<const UNBOUNDED: bool>;
+/// `APART`: the first caller is not on the arbiter of the first server.
+pub(crate) struct Actix<const UNBOUNDED: bool, const APART: bool>;
 
-impl<const UNBOUNDED: bool> Peer for Actix<UNBOUNDED> {
+impl<const UNBOUNDED: bool, const APART: bool> Peer for Actix<UNBOUNDED, APART> {
     type Counter = Addr<Counter<UNBOUNDED>>;
     type Node = Addr<NodeActor>;
     type Supervised = Addr<Counter<UNBOUNDED>>;
@@ -220,6 +222,7 @@ impl<const UNBOUNDED: bool> Peer for Actix<UNBOUNDED> {
         System::new().block_on(async move {
             let arbiters = (0..threads).map(|_| Arbiter::new().handle()).collect();
             assert!(ARBITERS.set(arbiters).is_ok(), "one run in a program");
+            NEXT_CALLER.store(usize::from(APART), Ordering::Relaxed);
             Self::spawn(caller).await
         })
     }

@@ -90,5 +90,11 @@ pub(super) async fn many<P: Peer>(n: u64) -> Outcome {
     for caller in callers {
         caller.await;
     }
-    Outcome::since(start, each * CALLERS as u64)
+    let outcome = Outcome::since(start, each * CALLERS as u64);
+    let mut sum = 0;
+    for counter in counters.iter() {
+        sum += P::call(counter).await - 1;
+    }
+    assert_eq!(sum, each * CALLERS as u64);
+    outcome
 }

@@ -12,6 +12,7 @@ use otp_core::behaviour::catch;
 use otp_core::{Pid, process};
 use tokio::time::Instant;
 
+use crate::contained::Contained;
 use crate::exclusive::Exclusive;
 use crate::message::MessageKind;
 use crate::sys::event::Event;
@@ -19,7 +20,15 @@ use crate::sys::event::Event;
 /// How many events a log keeps unless told otherwise.
 pub(crate) const DEFAULT_LOG: usize = 10;
 
-pub(crate) type Function<S> = Exclusive<Box<dyn FnMut(&Event, &S) -> ControlFlow<()> + Send>>;
+/// What a function captured is dropped when it is removed: that must not harm what else is on.
+pub(crate) type Function<S> = Exclusive<Contained<Box<dyn FnMut(&Event, &S) -> ControlFlow<()> + Send>>>;
+
+/// One to install.
+pub(crate) fn function<S>(
+    function: impl FnMut(&Event, &S) -> ControlFlow<()> + Send + 'static,
+) -> Function<S> {
+    Exclusive::new(Contained::new(Box::new(function)))
+}
 
 /// What a server has switched on.
 pub(crate) struct Debug<S> {
@@ -127,7 +136,8 @@ impl<S> Debug<S> {
             self.file = None;
         }
         self.installed.retain_mut(|(_, function)| {
-            matches!(catch(|| function.get_mut()(&event, server)), Ok(ControlFlow::Continue(())))
+            let Some(function) = function.get_mut().get_mut() else { return false };
+            matches!(catch(|| function(&event, server)), Ok(ControlFlow::Continue(())))
         });
         if let Some(log) = &mut self.log {
             log.events.push_back(event);
@@ -272,7 +282,7 @@ impl<S> DebugOptions<S> {
         id: impl Into<String>,
         function: impl FnMut(&Event, &S) -> ControlFlow<()> + Send + 'static,
     ) -> Self {
-        self.installed.push((id.into(), Exclusive::new(Box::new(function))));
+        self.installed.push((id.into(), self::function(function)));
         self
     }
 

@@ -10,7 +10,8 @@ use otp_genserver::{
 use tokio::sync::oneshot;
 
 use crate::support::{
-    Log, Other, Plan, Probe, Run, Stopwatch, Tell, Watch, busy, plain_task, run, settle, unique_name,
+    Log, Other, Plan, Probe, Run, Stopwatch, Tell, Watch, busy, count_of, plain_task, run, settle,
+    unique_name,
 };
 
 const POLICIES: [Overflow; 4] = [Overflow::Reject, Overflow::DropOldest, Overflow::DropNew, Overflow::Wait];
@@ -380,4 +381,50 @@ async fn proc_068_what_comes_through_an_alias_of_a_server_is_info() {
     assert_eq!(log.count("down: normal"), 0);
     clock.expect_stood_still("an alias");
     drop(Watch::on(server.pid()).await);
+}
+
+#[otp_genserver::test]
+async fn a_server_never_waits_for_room_in_its_own_mailbox() {
+    let clock = Stopwatch::paused();
+    for overflow in [Overflow::Reject, Overflow::Wait] {
+        let (server, _) = bounded(1, overflow).await;
+        let (tell, told) = oneshot::channel();
+        server.tell_later(move |_, cx| {
+            let me = cx.server_ref();
+            Box::pin(async move {
+                let with_room = me.cast_wait(run(|_, _| Ok(()))).await.map_err(|error| error.kind());
+                let full = me.cast_wait(run(|_, _| Ok(()))).await.map_err(|error| error.kind());
+                tell.send((with_room, full)).ok();
+                Ok(())
+            })
+        });
+        let told = tokio::time::timeout(Duration::from_secs(60), told).await;
+        assert_eq!(told.expect("it does not wait").unwrap(), (Ok(()), Err(CastErrorKind::Full)));
+    }
+    clock.expect_stood_still("a full mailbox");
+}
+
+#[otp_genserver::test]
+async fn a_request_to_a_full_mailbox_is_not_sent_and_says_so_when_its_answer_is_asked_for() {
+    let clock = Stopwatch::paused();
+    for overflow in [Overflow::Reject, Overflow::DropNew, Overflow::Wait] {
+        let (server, _, gate) = full(overflow).await;
+        let request = server.send_request(count_of);
+        gate.send(()).unwrap();
+        settle().await;
+        assert_eq!(request.await, Err(CallError::Full), "{overflow:?}");
+        assert_eq!(server.count().await, Ok(1));
+    }
+    clock.expect_stood_still("a full mailbox");
+}
+
+#[otp_genserver::test]
+async fn a_request_takes_the_place_of_the_oldest_message_and_is_dropped_as_such() {
+    let (server, _, gate) = full(Overflow::DropOldest).await;
+    let first = server.send_request(count_of);
+    let second = server.send_request(count_of);
+    assert_eq!(dropped(&server), 2, "the cast and the first request");
+    gate.send(()).unwrap();
+    assert_eq!(first.await, Err(CallError::NoReply));
+    assert_eq!(second.await, Ok(0));
 }

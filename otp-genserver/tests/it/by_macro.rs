@@ -7,10 +7,10 @@ use std::num::ParseIntError;
 use otp_genserver::process::{self, send_exit};
 use otp_genserver::{
     Call, CallError, Context, Down, ExitReason, GenServer, InitError, Name, Pid, ReplyTo, Restart, Shutdown,
-    StartError, gen_server,
+    StartError, gen_server, sys,
 };
 
-use crate::support::{Log, Stopwatch, Watch, expect_panic, ms, poll_once, settle, unique_name};
+use crate::support::{Log, Reports, Stopwatch, Watch, expect_panic, ms, poll_once, settle, unique_name};
 
 struct Counter {
     count: i64,
@@ -293,4 +293,77 @@ async fn the_client_can_be_a_stand_in_with_ready_calls() {
         counter.get().await
     }
     assert_eq!(use_it(&Fake::default()).await, Ok(5));
+}
+
+/// Shows what it likes of itself.
+struct Shown(u32);
+
+#[gen_server]
+impl Shown {
+    const FORMATS_MESSAGES: bool = true;
+
+    fn init() -> Self {
+        Self(0)
+    }
+
+    #[call]
+    fn secret(&self, name: &'static str) -> usize {
+        name.len()
+    }
+
+    #[cast]
+    fn add(&mut self, n: u32) -> Result<(), ExitReason> {
+        self.0 = self.0.checked_add(n).ok_or_else(|| ExitReason::new("overflow"))?;
+        Ok(())
+    }
+
+    #[info]
+    fn tick(&mut self) {}
+
+    fn format_state(&self) -> Option<String> {
+        Some(format!("Shown({})", self.0))
+    }
+
+    fn format_call(call: &ShownCall) -> Option<String> {
+        match call {
+            ShownCall::Secret(name, _) => Some(format!("Secret({name}, …)")),
+        }
+    }
+
+    fn format_cast(ShownCast::Add(n): &ShownCast) -> Option<String> {
+        Some(format!("Add({n})"))
+    }
+
+    fn format_info(info: &ShownInfo) -> Option<String> {
+        Some(format!("{info:?}"))
+    }
+}
+
+#[otp_genserver::test]
+async fn sys_010_022_a_server_shows_its_state_and_messages_by_methods() {
+    let (reports, _guard) = Reports::capture();
+    let server = Shown::start().await.unwrap();
+    let me = process::current().unwrap();
+    sys::log(&server, true).await.unwrap();
+    assert_eq!(server.secret("me").await, Ok(2));
+    server.add(1);
+    server.send(ShownInfo::Tick);
+    let events = sys::get_log(&server).await.unwrap();
+    assert_eq!(
+        events.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            format!("got call Secret(me, …) from {me}").as_str(),
+            &format!("replied to {me}, new state Shown(0)"),
+            "got cast Add(1)",
+            "no reply, new state Shown(1)",
+            "got info Tick",
+            "no reply, new state Shown(1)",
+        ]
+    );
+    let watch = Watch::on(server.pid()).await;
+    server.add(u32::MAX);
+    assert_eq!(watch.down().await, ExitReason::new("overflow"));
+    let [report] = &reports.of("otp::process")[..] else { panic!("not one report") };
+    assert!(report.contains("message_text=\"Add(4294967295)\""), "{report}");
+    assert!(report.contains("state=\"Shown(1)\""), "{report}");
 }

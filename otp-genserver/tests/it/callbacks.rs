@@ -1,10 +1,16 @@
 //! What the callbacks return and ask for, and what follows from it.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
 use otp_core::Mailbox;
 use otp_genserver::process::{self, send_exit};
 use otp_genserver::{CallError, Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef};
 
-use crate::support::{Plan, Probe, Reports, Stopwatch, Tell, Watch, Way, ms, run, settle, unique_name};
+use crate::support::{
+    Log, Plan, Probe, Reports, Stopwatch, Tell, Watch, Way, expect_panic, ms, run, settle, unique_name,
+};
 
 #[otp_genserver::test]
 async fn gs_018_the_caller_gets_the_reply_and_the_next_message_the_new_state() {
@@ -416,4 +422,65 @@ async fn gs_054_what_is_not_implemented_is_reported_and_dropped_and_the_server_l
         assert!(of_it.iter().all(|line| line.contains(&server.pid().to_string())), "{of_it:?}");
     }
     assert!(reports.of("otp::process").is_empty(), "nothing crashed");
+}
+
+/// Its casts leave futures whose destructors panic.
+struct Fragile(Log);
+
+struct PanicsWhenDropped(bool);
+
+impl Future for PanicsWhenDropped {
+    type Output = Result<(), ExitReason>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        assert!(!self.0, "in the callback");
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("in the destructor");
+    }
+}
+
+impl GenServer for Fragile {
+    type Args = Log;
+    type Call = ReplyTo<()>;
+    type Cast = bool;
+    type Info = ();
+    type Continue = ();
+
+    async fn init(log: Log, _: &mut Context<Self>) -> Result<Self, InitError> {
+        Ok(Self(log))
+    }
+
+    async fn handle_call(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        reply.send(());
+        Ok(())
+    }
+
+    fn handle_cast(
+        &mut self,
+        panics: bool,
+        _: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), ExitReason>> + Send {
+        PanicsWhenDropped(panics)
+    }
+
+    async fn terminate(&mut self, reason: &ExitReason, _: &mut Context<Self>) {
+        self.0.add(format!("terminate: {reason}"));
+    }
+}
+
+#[otp_genserver::test]
+async fn gs_028_a_panic_in_the_destructor_of_a_callbacks_future_runs_terminate_as_well() {
+    for (panics, message) in [(false, "in the destructor"), (true, "in the callback")] {
+        let log = Log::default();
+        let server = Fragile::start(log.clone()).await.unwrap();
+        let watch = Watch::on(server.pid()).await;
+        server.cast(panics);
+        expect_panic(&watch.down().await, message);
+        assert_eq!(log.terminations().len(), 1, "{message}");
+    }
 }

@@ -172,7 +172,7 @@ async fn draining() -> (ServerRef<Probe>, Log, oneshot::Sender<()>, Stopping<Pro
     let mut stopping = server.stop().drain().into_future();
     assert!(poll_once(&mut stopping).is_pending());
     let release = busy(&server).await;
-    assert_eq!(server.try_cast(run(|_, _| Ok(()))).unwrap_err().kind(), CastErrorKind::NoProc);
+    assert_eq!(server.try_cast(run(|_, _| Ok(()))).expect_err("it is refused").kind(), CastErrorKind::NoProc);
     (server, log, release, stopping)
 }
 

@@ -813,3 +813,37 @@ async fn sys_022_a_call_whose_reply_is_kept_and_whose_caller_is_gone_is_not_answ
     let statistics = sys::get_statistics(&server).await.unwrap().unwrap();
     assert_eq!((statistics.messages_in, statistics.messages_out), (1, 0));
 }
+
+#[otp_genserver::test]
+async fn sys_020_the_destructor_of_a_removed_function_may_panic() {
+    struct Fragile(Log);
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            self.0.add("dropped");
+            panic!("in the destructor");
+        }
+    }
+    let server = Sum::start(0).await.unwrap();
+    let log = Log::default();
+    let install = async |id: &'static str| {
+        let fragile = Fragile(log.clone());
+        let function = move |_: &Event, _: &Sum| {
+            let _held = &fragile;
+            ControlFlow::Continue(())
+        };
+        sys::install(&server, id, function).await
+    };
+    sys::log(&server, true).await.unwrap();
+    for id in ["a", "b", "c"] {
+        assert_eq!(install(id).await, Ok(()));
+    }
+    assert_eq!(install("a").await, Ok(()), "the first one stays");
+    assert_eq!(log.count("dropped"), 1);
+    assert_eq!(sys::remove(&server, "a").await, Ok(()));
+    assert_eq!(log.count("dropped"), 2);
+    let debug = sys::get_status(&server).await.unwrap().debug;
+    assert_eq!((debug.log, debug.installed), (Some(10), vec!["b".to_owned(), "c".to_owned()]));
+    assert_eq!(sys::no_debug(&server).await, Ok(()));
+    assert_eq!(log.count("dropped"), 4);
+    assert_eq!(sys::get_status(&server).await.unwrap().debug, sys::DebugStatus::default());
+}

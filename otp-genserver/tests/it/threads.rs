@@ -1,14 +1,18 @@
 //! Servers on a thread of their own, and calls that block a thread. Real time: nothing here waits for any.
 
+use std::future::poll_fn;
 use std::sync::mpsc as blocking;
 use std::time::Duration;
 
-use otp_core::{ThreadMailbox, spawn_thread};
+use otp_core::behaviour::{Answer, request};
+use otp_core::{Received, ThreadMailbox, spawn_thread};
 use otp_genserver::process::send_exit;
-use otp_genserver::{CallError, ExitReason, GenServer, Overflow, ServerRef, process};
+use otp_genserver::{CallError, ExitReason, GenServer, Overflow, ReplyTo, ServerRef, StopError, process};
 use tokio::sync::oneshot;
 
-use crate::support::{Log, Other, Plan, Probe, Tell, Watch, busy, plain_task, run, settle, unique_name};
+use crate::support::{
+    Log, Other, Plan, Probe, Tell, Watch, busy, count_of, keep, ms, plain_task, run, settle, unique_name,
+};
 
 async fn up(plan: Plan) -> (ServerRef<Probe>, Log) {
     let log = plan.log();
@@ -285,25 +289,66 @@ async fn a_thread_process_calls_and_is_killed_while_it_waits() {
 
 #[otp_genserver::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_and_a_thread_process_that_call_each_other_are_no_deadlock_of_servers() {
-    let (server, _) = up(Plan::new()).await;
+    let (server, _) = Plan::new().up().await;
     let to = server.clone();
     let (tell, told) = oneshot::channel();
-    let (open, gate) = blocking::channel::<()>();
-    spawn_thread(move |_: ThreadMailbox<()>| {
-        gate.recv().ok();
-        tell.send(to.count().blocking()).ok();
+    let (tell_thread, told_thread) = oneshot::channel();
+    spawn_thread(move |mailbox: ThreadMailbox<ReplyTo<i64>>| {
+        let thread = mailbox.address();
+        // While the thread waits for the answer, the server calls the thread.
+        let call = to.ask_later(move |_, reply, cx| {
+            let me = cx.pid();
+            Box::pin(async move {
+                let caller = process::info(thread.pid()).map(|info| info.status);
+                let (reply_to, mut answer, _) = request(thread.pid());
+                let calling = thread.try_request(reply_to, true);
+                // Only now may the thread go on.
+                reply.send(1);
+                let refused = calling.as_ref().err().map(ToString::to_string);
+                let answer = poll_fn(|task| answer.poll_answer(task)).await;
+                tell.send((caller == Some(process::Status::Calling(me)), refused, answer)).ok();
+                Ok(())
+            })
+        });
+        let own = call.blocking();
+        if let Ok(Received::Message(reply)) = mailbox.recv() {
+            reply.send(2);
+        }
+        tell_thread.send(own).ok();
     });
-    // The server waits inside its callback for what the thread does next.
-    let answer = server.ask_later(move |_, reply, _| {
-        Box::pin(async move {
-            open.send(()).ok();
-            tokio::task::yield_now().await;
-            reply.send(3);
-            Ok(())
-        })
+    assert_eq!(told_thread.await.unwrap(), Ok(1));
+    assert_eq!(told.await.unwrap(), (true, None, Answer::Value(2)));
+}
+
+/// With its only worker blocked, nobody else could answer.
+#[otp_genserver::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_blocking_call_in_a_plain_task_leaves_the_worker_to_others() {
+    let (server, _) = Plan::new().up().await;
+    let to = server.clone();
+    let call = plain_task(async move { to.count().blocking() });
+    assert_eq!(call.await.unwrap(), Ok(0));
+}
+
+#[otp_genserver::test]
+async fn a_plain_thread_sends_requests_and_stops_servers() {
+    let (server, log) = Plan::new().up().await;
+    let to = server.clone();
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let answered = to.send_request(count_of).receive_response_blocking(ms(5000));
+        let late = to.send_request(keep).receive_response_blocking(ms(1));
+        let stopped = to.stop().reason(ExitReason::Shutdown).blocking();
+        let gone = to.stop().blocking();
+        tell.send((answered, late, stopped, gone)).ok();
     });
-    assert_eq!(answer.await, Ok(3));
-    assert_eq!(told.await.unwrap(), Ok(0));
+    let told = told.await.unwrap();
+    assert_eq!(told, (Ok(0), Err(CallError::Timeout), Ok(()), Err(StopError::NoProc)));
+    assert_eq!(log.terminations(), ["shutdown"]);
+    let (server, _) = Plan::new().up().await;
+    let _gate = busy(&server).await;
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || tell.send(server.stop().timeout(ms(1)).blocking()));
+    assert_eq!(told.await.unwrap(), Err(StopError::Timeout));
 }
 
 #[otp_genserver::test]

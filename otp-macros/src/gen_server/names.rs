@@ -4,7 +4,17 @@ use syn::ext::IdentExt;
 use syn::{Error, Ident, Result};
 
 /// The callbacks that are recognised by their name.
-pub(super) const CALLBACKS: [&str; 5] = ["init", "handle_timeout", "handle_down", "handle_exit", "terminate"];
+pub(super) const CALLBACKS: [&str; 9] = [
+    "init",
+    "handle_timeout",
+    "handle_down",
+    "handle_exit",
+    "terminate",
+    "format_state",
+    "format_call",
+    "format_cast",
+    "format_info",
+];
 
 /// The callbacks that this macro writes.
 pub(super) const DISPATCHERS: [&str; 4] = ["handle_call", "handle_cast", "handle_info", "handle_continue"];

@@ -1,7 +1,9 @@
 //! A whole server: the checked `impl` block, in the form the expansion needs.
 
 use syn::ext::IdentExt;
-use syn::{Attribute, Error, Generics, Ident, ImplItemFn, ItemImpl, Result, ReturnType, Type};
+use syn::{
+    Attribute, Error, FnArg, Generics, Ident, ImplItem, ImplItemFn, ItemImpl, Result, ReturnType, Type,
+};
 
 use super::method::{self, Arg, Invocation, Message};
 use super::names;
@@ -20,6 +22,9 @@ pub(super) struct Server {
     pub(super) generics: Generics,
     pub(super) init: Init,
     pub(super) callbacks: Vec<Callback>,
+    pub(super) formats: Vec<Format>,
+    /// The `#[cfg]`s of the constant `FORMATS_MESSAGES`, if the block has it.
+    pub(super) formats_messages: Option<Vec<Attribute>>,
     pub(super) calls: Vec<Message>,
     pub(super) casts: Vec<Message>,
     pub(super) infos: Vec<Message>,
@@ -43,6 +48,12 @@ pub(super) struct Callback {
     pub(super) outcome: Outcome,
 }
 
+/// `format_state` or `format_call` and the like.
+pub(super) struct Format {
+    pub(super) invocation: Invocation,
+    pub(super) cfgs: Vec<Attribute>,
+}
+
 impl Server {
     /// Checks a block and its methods. What is wrong goes to `errors` and is left out of the server;
     /// without a name or an `init` there is none.
@@ -58,6 +69,7 @@ impl Server {
             errors.check(check_roles(method));
         }
         let callbacks = find_callbacks(methods, errors);
+        let formats = find_formats(&name, methods, errors);
         let [calls, casts, infos, continues] = Role::ALL.map(|role| find_messages(role, methods, errors));
         Some(Self {
             options,
@@ -66,6 +78,8 @@ impl Server {
             generics: block.generics.clone(),
             init: init?,
             callbacks,
+            formats,
+            formats_messages: find_formats_messages(block),
             calls,
             casts,
             infos,
@@ -234,5 +248,48 @@ fn check_callback(function: &ImplItemFn, written: &str, count: usize) -> Result<
         invocation: Invocation::new(sig, takes_cx),
         cfgs: method::named(&function.attrs, "cfg"),
         outcome,
+    })
+}
+
+/// The functions that show the state and the messages.
+fn find_formats(server: &Ident, methods: &[Method], errors: &mut Errors) -> Vec<Format> {
+    let mut formats = Vec::new();
+    for method in methods.iter().filter(|method| method.roles.is_empty()) {
+        let name = name_of(method);
+        let written = match name.strip_prefix("format_") {
+            Some("state") => "&self".to_owned(),
+            Some(kind @ ("call" | "cast" | "info")) => {
+                let role = Role::ALL.into_iter().find(|role| role.attribute() == kind);
+                format!("{kind}: &{server}{}", role.map_or("", Role::type_name))
+            }
+            _ => continue,
+        };
+        formats.extend(errors.check(check_format(&method.function, &written)));
+    }
+    formats
+}
+
+fn check_format(function: &ImplItemFn, written: &str) -> Result<Format> {
+    let sig = &function.sig;
+    let fits = sig.inputs.len() == 1
+        && match sig.inputs.first() {
+            Some(FnArg::Receiver(receiver)) => {
+                written == "&self" && receiver.reference.is_some() && receiver.mutability.is_none()
+            }
+            _ => written != "&self",
+        };
+    if fits && sig.asyncness.is_none() && matches!(sig.output, ReturnType::Type(..)) {
+        return Ok(Format {
+            invocation: Invocation::new(sig, false),
+            cfgs: method::named(&function.attrs, "cfg"),
+        });
+    }
+    Err(Error::new_spanned(sig, format!("write `fn {}({written}) -> Option<String>`", sig.ident)))
+}
+
+fn find_formats_messages(block: &ItemImpl) -> Option<Vec<Attribute>> {
+    block.items.iter().find_map(|item| match item {
+        ImplItem::Const(item) if item.ident == "FORMATS_MESSAGES" => Some(method::named(&item.attrs, "cfg")),
+        _ => None,
     })
 }

@@ -99,6 +99,7 @@ pub trait GenServer: Sized + Send + 'static {
 
     const RESTART: Restart = Restart::Permanent;
     const SHUTDOWN: Shutdown = Shutdown::Timeout(Duration::from_secs(5));
+    const FORMATS_MESSAGES: bool = false;
 
     fn init(args: Self::Args, cx: &mut Context<Self>)
     -> impl Future<Output = Result<Self, InitError>> + Send;
@@ -157,6 +158,22 @@ pub trait GenServer: Sized + Send + 'static {
         _cx: &mut Context<Self>,
     ) -> impl Future<Output = ()> + Send {
         future::ready(())
+    }
+
+    fn format_state(&self) -> Option<String> {
+        None
+    }
+
+    fn format_call(_call: &Self::Call) -> Option<String> {
+        None
+    }
+
+    fn format_cast(_cast: &Self::Cast) -> Option<String> {
+        None
+    }
+
+    fn format_info(_info: &Self::Info) -> Option<String> {
+        None
     }
 
     fn start(args: Self::Args) -> Start<Self> {

@@ -44,4 +44,32 @@ impl Other {
     }
 }
 
+struct Shown;
+
+#[gen_server(crate = crate::otp)]
+impl Shown {
+    fn init() -> Self {
+        Self
+    }
+
+    #[call]
+    fn get(&self) -> u64 {
+        1
+    }
+
+    fn format_state(&mut self) -> Option<String> {
+        None
+    }
+
+    fn format_call(&self, call: &ShownCall) -> Option<String> {
+        None
+    }
+
+    async fn format_cast(cast: &std::convert::Infallible) -> Option<String> {
+        None
+    }
+
+    fn format_info(info: &std::convert::Infallible) {}
+}
+
 fn main() {}

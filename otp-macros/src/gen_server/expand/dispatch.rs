@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 
 use super::super::method::{Answer, Message};
 use super::super::roles::Role;
-use super::super::server::{Callback, Server};
+use super::super::server::{Callback, Format, Server};
 use super::super::types::{self, Outcome};
 use super::start::{args_type, args_value};
 use super::{arg_names, generated, local, local_at, message_type};
@@ -30,6 +30,11 @@ pub(super) fn gen_server_impl(server: &Server) -> TokenStream {
     let init = init(server);
     let handlers = Role::ALL.map(|role| handler(server, role));
     let callbacks = server.callbacks.iter().map(|callback| self::callback(server, callback));
+    let formats_messages = server.formats_messages.as_ref().map(|cfgs| {
+        // The block's own constant is found before the trait's.
+        quote! { #(#cfgs)* const FORMATS_MESSAGES: bool = Self::FORMATS_MESSAGES; }
+    });
+    let formats = server.formats.iter().map(format);
     let generated = generated();
     quote! {
         #generated
@@ -38,9 +43,11 @@ pub(super) fn gen_server_impl(server: &Server) -> TokenStream {
             #(#types)*
             #restart
             #shutdown
+            #formats_messages
             #init
             #(#handlers)*
             #(#callbacks)*
+            #(#formats)*
         }
     }
 }
@@ -166,6 +173,29 @@ fn callback(server: &Server, callback: &Callback) -> TokenStream {
         async fn #name(&mut self, #(#names: #types,)* #cx: &mut #path::Context<Self>) #output {
             #call
             #end
+        }
+    }
+}
+
+/// The trait's side of a function that shows the state or a message.
+fn format(format: &Format) -> TokenStream {
+    let Format { invocation, cfgs } = format;
+    let name = invocation.name.unraw();
+    let (param, arg) = match name.to_string().trim_start_matches("format_") {
+        "state" => (quote! { &self }, quote! { self }),
+        kind => {
+            let role = Role::ALL.into_iter().find(|role| role.attribute() == kind);
+            let ty = role.map(|role| local(role.type_name()));
+            // Where the user's function is, so that a wrong type is reported there.
+            let message = local_at("message", invocation.name.span());
+            (quote! { #message: &Self::#ty }, quote! { #message })
+        }
+    };
+    let call = invocation.call([arg], &local("cx"));
+    quote! {
+        #(#cfgs)*
+        fn #name(#param) -> ::core::option::Option<::std::string::String> {
+            #call
         }
     }
 }
