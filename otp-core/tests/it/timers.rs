@@ -413,6 +413,23 @@ async fn tmr_029_an_interval_can_be_cancelled_from_within_its_own_message() {
 }
 
 #[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tmr_029_cancel_waits_for_the_message_that_is_being_sent() {
+    let target = idle();
+    let (entered, has_entered) = std::sync::mpsc::channel();
+    let (cancelling, is_cancelling) = std::sync::mpsc::channel::<()>();
+    let interval = send_interval(ms(20), target.recipient(), move || {
+        entered.send(()).ok();
+        is_cancelling.recv().ok();
+        // A `cancel` that did not wait would return in here.
+        (0..1_000).for_each(|_| std::thread::yield_now());
+    });
+    has_entered.recv().expect("it fires");
+    drop(cancelling);
+    interval.cancel();
+    assert_ne!(process::info(target.pid()).expect("alive").mailbox_len, 0, "the message is there");
+}
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tmr_029_nothing_arrives_after_cancel_has_returned() {
     scenario(async |mut mailbox: Mailbox<u32>| {
         for round in 0..200_u32 {

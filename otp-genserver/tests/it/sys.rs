@@ -14,8 +14,8 @@ use otp_genserver::{
 use tokio::sync::oneshot;
 
 use crate::support::{
-    Log, Other, Outcome, Plan, Probe, Reports, Stopwatch, Tell, Watch, busy, expect_panic, ms, poll_once,
-    settle, unique_name,
+    Log, Other, Outcome, Plan, Probe, Reports, Stopwatch, Tell, Watch, busy, expect_panic, ms, plain_task,
+    poll_once, settle, unique_name,
 };
 
 /// A sum that shows itself and its messages.
@@ -394,10 +394,15 @@ async fn sys_014_statistics_count_from_the_moment_they_are_on() {
 async fn sys_014_statistics_say_how_long_the_server_was_busy() {
     let server = Sum::start(0).await.unwrap();
     sys::statistics(&server, true).await.unwrap();
-    // One poll in 64 is timed, in real time.
-    for _ in 0..256 {
-        server.call(Ask::Get).await.unwrap();
-    }
+    // One poll in 64 of those of a thread is timed, in real time: so that it is the server's, nobody but it is polled.
+    let calls = server.clone();
+    plain_task(async move {
+        for _ in 0..256 {
+            calls.call(Ask::Get).await.unwrap();
+        }
+    })
+    .await
+    .unwrap();
     let busy = sys::get_statistics(&server).await.unwrap().map(|counted| counted.busy);
     assert!(busy.is_some_and(|busy| !busy.is_zero()), "{busy:?}");
 }
