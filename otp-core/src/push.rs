@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::bound::Overflow;
+use crate::bound::{Bound, Overflow};
 use crate::calling::{Calling, SOFT};
 use crate::cell::{Cell, Inner};
 use crate::error::{SendError, SendErrorKind};
@@ -37,6 +37,25 @@ impl<M> Refused<M> {
                 SendError::new(message, SendErrorKind::Full)
             }
         }
+    }
+}
+
+impl<M: Send + 'static> Inner<Inbox<M>> {
+    /// Whether this message would not be queued, were it pushed now.
+    pub(crate) fn refuses(&self, message: &M) -> bool {
+        let special = self.extra.as_deref().filter(|_| self.detour);
+        let drops_another = |bound: &Bound| bound.overflow == Overflow::DropOldest;
+        self.is_gone()
+            || special.is_some_and(|extra| extra.closed)
+            || self.has_no_room_for(message, None)
+                && !special.and_then(|extra| extra.bound.as_deref()).is_some_and(drops_another)
+    }
+
+    /// Whether a message, of the sender with this ticket, has to wait for room in a mailbox that it could be queued in.
+    fn has_no_room_for(&self, message: &M, ticket: Option<u64>) -> bool {
+        let extra = self.extra.as_deref().filter(|extra| self.detour && !extra.closed && !self.is_gone());
+        let bound = extra.and_then(|extra| extra.bound.as_deref());
+        bound.is_some_and(|bound| bound.counts(message) && !bound.has_room_for(ticket))
     }
 }
 
