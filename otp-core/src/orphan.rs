@@ -19,7 +19,7 @@ use crate::cell::{Head, Life, Origin};
 use crate::death::die;
 use crate::exit_reason::ExitReason;
 use crate::name::ProcessName;
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::table;
 
@@ -104,7 +104,9 @@ fn watch_slowly(pid: Pid) {
     let started = thread::Builder::new().name("otp-orphans".to_owned()).spawn(declare_when_due);
     if let Err(error) = started {
         WATCH.lock().watching = false;
-        tracing::error!(target: "otp::process", %error, "no thread to watch over processes that do not end");
+        log_safely(|| {
+            tracing::error!(target: "otp::process", %error, "no thread to watch over processes that do not end");
+        });
     }
 }
 
@@ -138,13 +140,15 @@ pub(crate) fn declare_dead(pid: Pid) {
             label: extra.and_then(|extra| extra.label.as_deref()).map(str::to_owned),
         }
     };
-    tracing::error!(
-        target: "otp::process",
-        %pid,
-        name = orphan.name.as_ref().map(tracing::field::display),
-        label = orphan.label.as_deref(),
-        "process does not obey an exit signal: declared dead, its code still runs"
-    );
+    log_safely(|| {
+        tracing::error!(
+            target: "otp::process",
+            %pid,
+            name = orphan.name.as_ref().map(tracing::field::display),
+            label = orphan.label.as_deref(),
+            "process does not obey an exit signal: declared dead, its code still runs"
+        );
+    });
     WATCH.lock().orphans.insert(pid, orphan);
     let scope = Scope::enter(&cell);
     if !die(&scope, &ExitReason::Killed, || {}) {

@@ -12,7 +12,7 @@ use crate::calling::{Calling, SOFT};
 use crate::cell::{Cell, Inner};
 use crate::error::{SendError, SendErrorKind};
 use crate::inbox::{Inbox, Received};
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::sync::{Arc, MutexGuard};
 use crate::thread_sink::Channel;
@@ -111,12 +111,14 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         self.wake_receiver(inner);
         if let Err(reason) = catch(|| drop(oldest)) {
             // It is no fault of this sender, who may be the timer service.
-            tracing::error!(
-                target: "otp::process",
-                pid = %self.head.pid,
-                %reason,
-                "the destructor of a message panicked that a full mailbox has dropped"
-            );
+            log_safely(|| {
+                tracing::error!(
+                    target: "otp::process",
+                    pid = %self.head.pid,
+                    %reason,
+                    "the destructor of a message panicked that a full mailbox has dropped"
+                );
+            });
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ use crate::exit_reason::ExitReason;
 use crate::mailbox::ProcessRef;
 use crate::monitor::Target;
 use crate::name::{self, ProcessName};
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::recipient::Recipient;
 use crate::signal;
@@ -507,7 +507,9 @@ impl Service {
 /// Sending runs foreign code where a `From` makes the message; its panic must not end the service.
 fn guard(action: impl FnOnce()) {
     if let Err(reason) = catch(action) {
-        tracing::error!(target: "otp::process", %reason, "making or dropping the message of a timer panicked");
+        log_safely(|| {
+            tracing::error!(target: "otp::process", %reason, "making or dropping the message of a timer panicked");
+        });
     }
 }
 
