@@ -104,3 +104,17 @@ fn loom_a_declared_death_against_the_real_one() {
         kill(&holder);
     });
 }
+
+/// Whoever polls it gets its output, or hears that the signal came first.
+#[test]
+fn loom_an_attached_process_that_ends_as_an_exit_signal_comes_gives_its_output_or_that_reason() {
+    two_threads(|| {
+        let cell = Cell::<Inbox<Message>>::new(None, Origin::Attached, None);
+        table::insert(Arc::<Cell<Inbox<Message>>>::clone(&cell));
+        let signal = kill_signal(cell.head.pid);
+        let mut driven = pin!(Driven::new(cell, std::future::ready(7)));
+        let end = driven.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        signal.join().unwrap();
+        assert!(matches!(end, Poll::Ready(Ok(7) | Err(ExitReason::Killed))), "{end:?}");
+    });
+}
