@@ -4,7 +4,8 @@
 //! is declared dead without it: everyone is told `Killed`, its name is free. What still runs is listed until it ends.
 //!
 //! The time is real time, watched by a thread of its own that exists only while there is something to watch: a runtime
-//! whose worker is stuck, or whose clock is paused, could not tell.
+//! whose worker is stuck, or whose clock is paused, could not tell. Each death that it declares has a thread too, since what
+//! a process leaves behind may block when it is dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::LazyLock;
@@ -117,11 +118,25 @@ fn declare_when_due() {
             SOONER.wait_until(&mut watch, due);
         } else {
             watch.due.pop_front();
-            // A subscriber that panics must not end the watch.
-            parking_lot::MutexGuard::unlocked(&mut watch, || drop(catch(|| declare_dead(pid))));
+            parking_lot::MutexGuard::unlocked(&mut watch, || declare_elsewhere(pid));
         }
     }
     watch.watching = false;
+}
+
+/// As `declare_dead`, on a thread of its own: destructors and exit hooks that block hold up that one alone.
+fn declare_elsewhere(pid: Pid) {
+    if table::get(pid).is_none_or(|cell| cell.inner.lock().life != Life::Doomed) {
+        // The usual case: it has obeyed.
+        return;
+    }
+    let started = thread::Builder::new().name(format!("otp orphan {pid}")).spawn(move || declare_dead(pid));
+    if let Err(error) = started {
+        log_safely(|| {
+            tracing::error!(target: "otp::process", %error, "no thread to declare a process dead on");
+        });
+        drop(catch(|| declare_dead(pid)));
+    }
 }
 
 /// Ends a process without its code, unless that has ended.
