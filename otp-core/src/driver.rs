@@ -20,8 +20,14 @@ use crate::panics::{self, catch};
 use crate::sync::{Arc, Mutex};
 use crate::watchdog;
 
-/// One poll in this many is timed, and counts for all of them.
-const SAMPLE: u32 = 64;
+/// One poll in 2 to the power of this is timed, and counts for all of them.
+const SAMPLE_BITS: u32 = 6;
+
+/// Whether to time the poll of this number: spread so that no order in which processes take turns comes in step with it.
+#[inline]
+const fn is_sample(number: u32) -> bool {
+    number.wrapping_mul(0x9E37_79B9) >> (u32::BITS - SAMPLE_BITS) == 0
+}
 
 /// Why a process is to die.
 struct End {
@@ -198,11 +204,11 @@ fn poll_once(
     if ambient::take_panicked() {
         panics::forget();
     }
-    let sampled = poll.number.is_multiple_of(SAMPLE).then(Instant::now);
+    let sampled = is_sample(poll.number).then(Instant::now);
     let outcome = catch(|| future.poll(cx));
     if let Some(start) = sampled {
         let nanos =
-            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(u64::from(SAMPLE));
+            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(1 << SAMPLE_BITS);
         head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
     }
     head.running.store(false, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, request};
 use otp_core::process::{Spawn, Status};
-use otp_core::{ExitReason, Mailbox, ProcessName, Received, process, spawn};
+use otp_core::{ExitReason, Mailbox, ProcessName, ProcessRef, Received, process, spawn};
 use tokio::sync::oneshot;
 
 use crate::support::{Got, Puppet, because, dead_pid, idle, next, scenario, settle, wait_for_end};
@@ -123,6 +123,39 @@ async fn info_counts_waiting_and_handled_messages() {
         assert_eq!(counts(), (5, 0));
         assert_eq!(process.received().await.len(), 5);
         assert_eq!(counts(), (0, 5));
+    })
+    .await;
+}
+
+/// Takes `n` messages to zero with its peer, each in a poll of 50 microseconds of the paused clock.
+async fn play(mut mailbox: Mailbox<u32>, peer: ProcessRef<u32>) {
+    while let Received::Message(n) = mailbox.receive().await {
+        let mut time = std::pin::pin!(tokio::time::advance(Duration::from_micros(50)));
+        let work = time.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        assert!(work.is_pending(), "the time has passed, and it is somebody else's turn");
+        if n > 0 {
+            peer.send(n - 1);
+        }
+    }
+}
+
+#[otp_core::test]
+async fn the_busy_time_of_processes_that_run_by_turns_is_that_of_each() {
+    scenario(async |_: Mailbox<()>| {
+        let (tell, told) = oneshot::channel();
+        let first = spawn(|mailbox| async move { play(mailbox, told.await.expect("told")).await });
+        let address = first.clone();
+        let second = spawn(|mailbox| play(mailbox, address));
+        tell.send(second.clone()).ok();
+        let busy = |process: &ProcessRef<u32>| process::info(process.pid()).expect("alive").busy;
+        first.send(20_000);
+        while process::info(first.pid()).expect("alive").messages_handled <= 10_000 {
+            tokio::task::yield_now().await;
+        }
+        // 10,000 polls of 50 microseconds each.
+        for busy in [busy(&first), busy(&second)] {
+            assert!(busy > Duration::from_millis(400) && busy < Duration::from_millis(600), "{busy:?}");
+        }
     })
     .await;
 }
