@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use otp_core::behaviour::{Answer, await_end};
 use otp_core::{
     ExitReason, Mailbox, Pid, ProcessRef, Received, TimerRef, exit_after, process, send_after,
     send_after_to_name, send_interval, spawn, spawn_monitor,
@@ -217,6 +218,28 @@ fn timers_of_processes_that_have_ended_stay_few_however_fast_others_are_set() {
         let [first, second] = peaks;
         println!("at most {first} bytes in the first {bursts} bursts, {second} in as many more");
         assert!(second - first < NOISE_BYTES, "{first} bytes at most, and then {second}");
+    });
+    runtime.block_on(body).expect("nobody ends it");
+}
+
+#[test]
+fn who_waits_no_more_for_the_end_of_a_process_leaves_nothing_with_it() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let many = many();
+    let body = otp_core::attach(async move {
+        let process = spawn(|_: Mailbox<()>| std::future::pending::<()>());
+        let kept = await_end(process.pid());
+        let before = BYTES.load(Ordering::Relaxed);
+        for _ in 0..many {
+            drop(await_end(process.pid()));
+        }
+        let bytes = BYTES.load(Ordering::Relaxed) - before;
+        assert!(bytes < 100_000, "{many} that gave up left {bytes} bytes");
+        process::send_exit(process.pid(), ExitReason::Kill);
+        let mut kept = kept;
+        let end = std::future::poll_fn(|cx| kept.poll_answer(cx)).await;
+        assert_eq!(end, Answer::Exit(ExitReason::Killed), "who still waits hears of it");
     });
     runtime.block_on(body).expect("nobody ends it");
 }
