@@ -518,6 +518,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
     pub fn put_back(&mut self, message: M) {
         self.pay_debt(&mut 0);
+        self.cell.head.count_put_back();
         let batch = self.batch.get_or_insert_default();
         {
             let mut inner = self.cell.inner.lock();

@@ -127,6 +127,32 @@ async fn info_counts_waiting_and_handled_messages() {
     .await;
 }
 
+#[otp_core::test]
+async fn info_counts_what_a_selective_receive_has_looked_at_and_no_down_that_was_taken_back() {
+    scenario(async |mut mailbox: Mailbox<u32>| {
+        let len = |mailbox: &Mailbox<u32>| process::info(mailbox.pid()).expect("alive").mailbox_len;
+        let monitor = process::monitor(dead_pid().await).expect("in a process");
+        for n in 1..=3 {
+            mailbox.address().send(n);
+        }
+        assert_eq!(len(&mailbox), 4);
+        // It looks at all, and takes none.
+        assert!(mailbox.receive_where_timeout(|_| false, Duration::ZERO).await.is_none());
+        assert_eq!(len(&mailbox), 4);
+        assert_eq!(process::demonitor_flush(monitor), Ok(false));
+        assert_eq!(len(&mailbox), 3);
+        mailbox.address().send(4);
+        mailbox.address().send(5);
+        assert_eq!(len(&mailbox), 5);
+        // As messages are taken out, fewer wait.
+        for n in 1..=5 {
+            assert_eq!(next(&mut mailbox).await, Got::Message(n));
+            assert_eq!(len(&mailbox), 5 - usize::try_from(n).expect("small"));
+        }
+    })
+    .await;
+}
+
 /// Takes `n` messages to zero with its peer, each in a poll of 50 microseconds of the paused clock.
 async fn play(mut mailbox: Mailbox<u32>, peer: ProcessRef<u32>) {
     while let Received::Message(n) = mailbox.receive().await {
