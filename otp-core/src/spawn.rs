@@ -456,10 +456,10 @@ fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) ->
         }
         !dead
     });
-    if !held {
-        return monitor;
+    if let Some(parent_cell) = parent_cell.filter(|_| held) {
+        let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid), late: false };
+        child.inner.lock().extra().watchers.insert(monitor, watcher);
+        monitor::forget_if_dead(parent_cell, child, monitor);
     }
-    let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid), late: false };
-    child.inner.lock().extra().watchers.insert(monitor, watcher);
     monitor
 }
