@@ -64,6 +64,11 @@ impl Bound {
         }
     }
 
+    /// From now on it concerns the messages that this is true for. Those that wait are counted as they were.
+    pub(crate) fn set_counts<M: 'static>(&mut self, counts: fn(&M) -> bool) {
+        self.counts = Box::new(counts);
+    }
+
     /// Whether the bound concerns this message.
     pub(crate) fn counts<M: 'static>(&self, message: &M) -> bool {
         self.counts.downcast_ref::<fn(&M) -> bool>().is_none_or(|counts| counts(message))

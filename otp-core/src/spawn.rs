@@ -247,23 +247,14 @@ impl Spawn {
             .then(|| Box::new(Extra { label, callers, ..Extra::default() }));
         let cell = Cell::new(parent, origin, extra);
         if let Some((limit, overflow)) = bound {
-            set_bound::<M>(&cell, limit, overflow, |_| true);
+            let mut inner = cell.inner.lock();
+            inner.detour = true;
+            inner.extra().bound = Some(Box::new(Bound::new::<M>(limit, overflow, |_| true)));
         }
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         table::insert(erased);
-        Embryo { cell: Some(cell), link, monitor }
+        Embryo { cell: Some(cell), link, monitor, bounded: bound.is_some() }
     }
-}
-
-fn set_bound<M: Send + 'static>(
-    cell: &Cell<Inbox<M>>,
-    limit: usize,
-    overflow: Overflow,
-    counts: fn(&M) -> bool,
-) {
-    let mut inner = cell.inner.lock();
-    inner.detour = true;
-    inner.extra().bound = Some(Box::new(Bound::new(limit, overflow, counts)));
 }
 
 /// A process, and those that it works for.
@@ -280,6 +271,7 @@ pub struct Embryo<M: Send + 'static> {
     cell: Option<Arc<Cell<Inbox<M>>>>,
     link: bool,
     monitor: bool,
+    bounded: bool,
 }
 
 impl<M: Send + 'static> Embryo<M> {
@@ -306,9 +298,11 @@ impl<M: Send + 'static> Embryo<M> {
     /// Has a bound concern only the messages that `counts` is true for: the others always have room, and are never
     /// dropped. For behaviours, whose system messages no flood is to keep out.
     pub fn bound_counts(&self, counts: fn(&M) -> bool) {
-        let bound = self.cell().inner.lock().bound().map(|bound| (bound.limit, bound.overflow));
-        if let Some((limit, overflow)) = bound {
-            set_bound(self.cell(), limit, overflow, counts);
+        // Most have none, and need no lock.
+        if self.bounded
+            && let Some(bound) = self.cell().inner.lock().bound()
+        {
+            bound.set_counts(counts);
         }
     }
 
