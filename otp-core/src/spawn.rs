@@ -8,6 +8,7 @@ use std::thread;
 use tokio::runtime::Handle;
 
 use crate::ambient;
+use crate::blocking::drive;
 use crate::bound::{Bound, Overflow};
 use crate::cell::{AnyCell, Cell, Life, Origin, ProcessFuture};
 use crate::crash::{self, CrashReport};
@@ -348,7 +349,7 @@ impl<M: Send + 'static> Embryo<M> {
             #[expect(clippy::disallowed_methods, reason = "it watches the runtime, and is no process")]
             drop(runtime.spawn(ends_with_runtime.watch()));
             let started =
-                thread::Builder::new().name(format!("otp {pid}")).spawn(move || runtime.block_on(root));
+                thread::Builder::new().name(format!("otp {pid}")).spawn(move || drive(&runtime, pid, root));
             if let Err(error) = started {
                 panic!("a process was not started on a thread of its own: {error}");
             }
