@@ -39,6 +39,9 @@ use crate::signal;
 use crate::sync::Arc;
 use crate::table;
 
+/// The shortest period of an interval: what tokio's timers, and OTP's, count in.
+const MIN_PERIOD: Duration = Duration::from_millis(1);
+
 /// The longest time that a timer may be set for.
 const MAX_TIME: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -195,7 +198,7 @@ pub fn exit_after(time: Duration, target: impl Into<Target>, reason: ExitReason)
 
 /// Sends what `message` makes to `to`, every `period`, until cancelled or the receiver dies.
 ///
-/// Without drift: each due time is counted from the one before.
+/// Without drift: each due time is counted from the one before. A period of less than a millisecond is taken as one.
 ///
 /// # Panics
 ///
@@ -211,6 +214,7 @@ pub fn send_interval<M: Send + 'static>(
     message: impl Fn() -> M + Send + 'static,
 ) -> TimerRef {
     assert!(!period.is_zero(), "an interval needs a period above zero");
+    let period = period.max(MIN_PERIOD);
     let target = to.pid();
     set(period, Some(target), Action::Every(period, Box::new(move || to.send(message()))))
 }
