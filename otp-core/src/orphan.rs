@@ -97,7 +97,9 @@ fn watch_slowly(pid: Pid) {
     let at = watch.due.partition_point(|(other, _)| *other <= due);
     watch.due.insert(at, (due, pid));
     if watch.watching {
-        SOONER.notify_one();
+        if at == 0 {
+            SOONER.notify_one();
+        }
         return;
     }
     watch.watching = true;

@@ -178,10 +178,15 @@ impl<M: Send + 'static> SendWait<M> {
     }
 
     fn poll_as(&mut self, cx: &mut Context<'_>, calling: Option<&Calling>) -> Poll<Result<(), SendError<M>>> {
-        // Foreign code, cloned outside the lock; so are the wakers below dropped and woken.
-        let waker = Arc::new(cx.waker().clone());
-        let Some(message) = self.message.take() else { panic!("polled after it was ready") };
         let mut inner = self.cell.inner.lock();
+        let mut waker = None;
+        if self.message.as_ref().is_some_and(|message| inner.has_no_room_for(message, self.ticket)) {
+            // Foreign code, cloned outside the lock; so are the wakers below dropped and woken.
+            drop(inner);
+            waker = Some(Arc::new(cx.waker().clone()));
+            inner = self.cell.inner.lock();
+        }
+        let Some(message) = self.message.take() else { panic!("polled after it was ready") };
         let gone = inner.is_gone();
         let extra = inner.extra.as_deref_mut().filter(|_| !gone);
         let Some(bound) = extra.filter(|extra| !extra.closed).and_then(|extra| extra.bound.as_deref_mut())
@@ -192,6 +197,7 @@ impl<M: Send + 'static> SendWait<M> {
             return Poll::Ready(self.cell.push_locked(inner, message, calling).map_err(Refused::into_error));
         }
         if !bound.has_room_for(self.ticket) {
+            let Some(waker) = waker else { unreachable!("there was room, under this very lock") };
             let (ticket, before) = bound.enqueue(self.ticket, waker);
             drop(inner);
             drop(before);
