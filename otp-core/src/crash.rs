@@ -8,7 +8,8 @@ use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use parking_lot::Mutex;
 
-/// What a behaviour adds to a crash report. Only text that the server itself has formatted appears in one.
+/// What a behaviour adds to a crash report. Only text that the server itself has formatted appears in one, besides the reason:
+/// the message of a panic, or an error's own text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CrashReport<'a> {
     /// The kind of message that it handled last.

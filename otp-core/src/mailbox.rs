@@ -87,7 +87,8 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// The first message or signal that `wanted` accepts, in order of arrival. The others stay, in their order.
     ///
-    /// Each look at a mailbox with many messages that are not wanted costs as much as there are.
+    /// Each look at a mailbox with many messages that are not wanted costs as much as there are. In a bounded mailbox they
+    /// count: once they fill it, the wanted one finds no room either.
     ///
     /// # Panics
     ///

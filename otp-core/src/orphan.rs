@@ -64,6 +64,9 @@ pub fn orphans() -> Vec<Orphan> {
 
 /// How long a process that an exit signal has hit may go on running before it is declared dead without its code. Real
 /// time, 5 seconds by default; it counts for signals from now on.
+///
+/// It is about code that goes on. A process whose code has let go, and whose destructor or exit hook blocks, is dying and not
+/// declared dead: it ends when they do.
 pub fn set_orphan_grace(grace: Duration) {
     GRACE_NANOS.store(u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }

@@ -164,7 +164,8 @@ impl Spawn {
 
     /// With a mailbox of `limit` messages, that does with one more what `overflow` says. Unbounded by default.
     ///
-    /// Each message that such a process takes out costs it the mailbox's lock.
+    /// Each message that such a process takes out costs it the mailbox's lock. What a selective receive passes over still
+    /// fills the bound, and can keep the wanted message out.
     ///
     /// # Panics
     ///
