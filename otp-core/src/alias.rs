@@ -130,8 +130,13 @@ impl<M> fmt::Debug for Alias<M> {
 
 fn push<N: Send + 'static>(cell: &Cell<Inbox<N>>, id: AliasRef, message: N) {
     let mut inner = cell.inner.lock();
+    let Some(active) = inner.extra.as_ref().and_then(|extra| extra.aliases.get(&id)).copied() else { return };
+    if inner.refuses(&message) {
+        // It has not come through: alias and monitor stay.
+        cell.deliver(inner, message);
+        return;
+    }
     let Some(extra) = &mut inner.extra else { return };
-    let Some(active) = extra.aliases.get(&id).copied() else { return };
     if active.once {
         extra.aliases.remove(&id);
     }

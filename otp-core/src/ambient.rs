@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use crate::cell::{AnyCell, Life, Origin};
 use crate::exit_reason::ExitReason;
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::reply::Unanswered;
 #[cfg(otp_loom)]
@@ -161,7 +161,9 @@ fn resolve_from(deferred_from: usize, cell: &AnyCell, death: Option<&ExitReason>
             drop(inner);
             // A waker that panics must not keep the news from the others.
             if let Err(reason) = catch(|| request.resolve(death)) {
-                tracing::error!(target: "otp::process", %reason, "a caller's waker panicked");
+                log_safely(|| {
+                    tracing::error!(target: "otp::process", %reason, "a caller's waker panicked");
+                });
             }
         }
     }

@@ -1,7 +1,7 @@
 //! [`Overflow`]: what a bounded mailbox does with one message too many, and the bookkeeping of such a mailbox.
 //!
-//! A bounded mailbox never hands its queue out in batches: each message is taken under the lock, so that the number of
-//! waiting messages is exact. That lock is what a bound costs.
+//! Each message of a bounded mailbox is taken under the lock, so that the number of waiting messages is exact. That lock is
+//! what a bound costs. What a selective receive has moved into its batch still counts.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -62,6 +62,11 @@ impl Bound {
             debt: 0,
             counts: Box::new(counts),
         }
+    }
+
+    /// From now on it concerns the messages that this is true for. Those that wait are counted as they were.
+    pub(crate) fn set_counts<M: 'static>(&mut self, counts: fn(&M) -> bool) {
+        self.counts = Box::new(counts);
     }
 
     /// Whether the bound concerns this message.

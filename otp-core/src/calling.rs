@@ -49,7 +49,8 @@ impl Calling {
         ambient::with(|cell| {
             let Some(cell) = cell else { return Ok(Self { caller: None, server: server.pid }) };
             let head = &cell.head;
-            head.calling_number.store(if refuse_cycles { ABOUT_TO } else { SOFT }, Ordering::Relaxed);
+            // Release: who reads this number sees that the edge of the call before is gone.
+            head.calling_number.store(if refuse_cycles { ABOUT_TO } else { SOFT }, Ordering::Release);
             head.calling.store(server.pid.number(), Ordering::Release);
             if refuse_cycles && head.in_callback.load(Ordering::Relaxed) {
                 fence(Ordering::SeqCst);

@@ -145,14 +145,6 @@ impl<Q: SignalQueue + ?Sized> Inner<Q> {
             None => self.queue.push_signal(signal),
         }
     }
-
-    /// How many messages and signals wait.
-    pub(crate) fn waiting(&self) -> usize {
-        match self.extra.as_ref().and_then(|extra| extra.sink.as_ref()) {
-            Some(sink) => sink.len(),
-            None => self.queue.len(),
-        }
-    }
 }
 
 impl Head {
@@ -181,6 +173,11 @@ impl Head {
     pub(crate) fn count_handled(&self) {
         // Only the process itself writes it: no read-modify-write needed.
         self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    /// A message that was taken out is back.
+    pub(crate) fn count_put_back(&self) {
+        self.handled.store(self.handled.load(Ordering::Relaxed).saturating_sub(1), Ordering::Release);
     }
 
     /// How many messages were taken out, in the 32 bits that number them.

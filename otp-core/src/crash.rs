@@ -4,11 +4,12 @@ use crate::ambient;
 use crate::cell::AnyCell;
 use crate::exit_reason::ExitReason;
 use crate::name::ProcessName;
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use parking_lot::Mutex;
 
-/// What a behaviour adds to a crash report. Only text that the server itself has formatted appears in one.
+/// What a behaviour adds to a crash report. Only text that the server itself has formatted appears in one, besides the reason:
+/// the message of a panic, or an error's own text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CrashReport<'a> {
     /// The kind of message that it handled last.
@@ -27,7 +28,8 @@ pub struct CrashReport<'a> {
 ///
 /// Orderly ends are not reported, nor are processes that a signal ended: whoever sent it knows. `details` is called
 /// only if there will be a report, so that a crash storm formats no more than is shown; if it panics, the report has
-/// none.
+/// none. A subscriber that panics, or an error that does when it is formatted, is passed over: the process ends with its
+/// own reason.
 ///
 /// # Counterpart
 ///
@@ -45,20 +47,22 @@ pub fn report<'a>(reason: &ExitReason, details: impl FnOnce() -> CrashReport<'a>
         let Some(cell) = cell else { return };
         let (name, label) = name_and_label(cell);
         let backtrace = if let ExitReason::Panic(panic) = reason { panic.backtrace() } else { None };
-        tracing::error!(
-            target: "otp::process",
-            pid = %cell.head.pid,
-            name = name.as_ref().map(tracing::field::display),
-            label = label.as_deref(),
-            %reason,
-            last_message,
-            message_text = message.as_deref(),
-            state = state.as_deref(),
-            client = client.map(tracing::field::display),
-            backtrace,
-            suppressed = (suppressed > 0).then_some(suppressed),
-            "process crashed"
-        );
+        log_safely(|| {
+            tracing::error!(
+                target: "otp::process",
+                pid = %cell.head.pid,
+                name = name.as_ref().map(tracing::field::display),
+                label = label.as_deref(),
+                %reason,
+                last_message,
+                message_text = message.as_deref(),
+                state = state.as_deref(),
+                client = client.map(tracing::field::display),
+                backtrace,
+                suppressed = (suppressed > 0).then_some(suppressed),
+                "process crashed"
+            );
+        });
     });
 }
 

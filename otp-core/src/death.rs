@@ -11,7 +11,7 @@ use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
 use crate::monitor::{self, Watcher};
 use crate::orphan;
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::signal;
 use crate::thread_sink::ThreadSink;
@@ -104,6 +104,8 @@ fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
 
 fn report_drop(pid: Pid, outcome: Result<(), ExitReason>) {
     if let Err(reason) = outcome {
-        tracing::error!(target: "otp::process", %pid, %reason, "a destructor, exit hook or waker panicked as a process died");
+        log_safely(|| {
+            tracing::error!(target: "otp::process", %pid, %reason, "a destructor, exit hook or waker panicked as a process died");
+        });
     }
 }

@@ -20,8 +20,31 @@ use crate::panics::{self, catch};
 use crate::sync::{Arc, Mutex};
 use crate::watchdog;
 
-/// One poll in this many is timed, and counts for all of them.
-const SAMPLE: u32 = 64;
+/// One poll in 2 to the power of this is timed, and counts for all of them.
+const SAMPLE_BITS: u32 = 6;
+
+/// Whether to time the poll of this number: spread so that no order in which processes take turns comes in step with it.
+#[inline]
+const fn is_sample(number: u32) -> bool {
+    number.wrapping_mul(0x9E37_79B9) >> (u32::BITS - SAMPLE_BITS) == 0
+}
+
+/// Why a process is to die.
+struct End {
+    reason: ExitReason,
+    /// An exit signal came first: what its code did or returned since then does not count.
+    by_signal: bool,
+}
+
+impl End {
+    const fn own(reason: ExitReason) -> Self {
+        Self { reason, by_signal: false }
+    }
+
+    const fn by_signal(reason: ExitReason) -> Self {
+        Self { reason, by_signal: true }
+    }
+}
 
 /// The tokio task of a process whose future lives behind its cell.
 pub(crate) struct Root {
@@ -54,7 +77,7 @@ impl Future for Root {
                 scope.resolve_deferred(None);
                 Poll::Pending
             }
-            Poll::Ready(reason) => {
+            Poll::Ready(End { reason, .. }) => {
                 let future = token.take();
                 drop(token);
                 die(&scope, &reason, move || drop(future));
@@ -146,11 +169,10 @@ impl<F: Future> Future for Driven<F> {
                 scope.resolve_deferred(None);
                 Poll::Pending
             }
-            Poll::Ready(reason) => {
+            Poll::Ready(End { reason, by_signal }) => {
                 let future = this.future.take();
                 drop(token);
-                // An exit signal that came first has ended it, whatever its code returned since then.
-                let output = output.filter(|_| !this.cell.head.is_doomed());
+                let output = output.filter(|_| !by_signal);
                 die(&scope, &reason, move || drop(future));
                 Poll::Ready(output.ok_or(reason))
             }
@@ -167,26 +189,26 @@ impl<F: Future> Drop for Driven<F> {
     }
 }
 
-/// Polls once, unless an exit signal is waiting; `Ready` is the reason to die with.
+/// Polls once, unless an exit signal is waiting; `Ready` says why to die.
 fn poll_once(
     scope: &Scope<'_>,
     poll: &watchdog::Poll,
     future: Pin<&mut (impl Future<Output = ExitReason> + ?Sized)>,
     cx: &mut Context<'_>,
-) -> Poll<ExitReason> {
+) -> Poll<End> {
     let head = &scope.cell.head;
     if let Some(reason) = scope.cell.take_doom() {
-        return Poll::Ready(reason);
+        return Poll::Ready(End::by_signal(reason));
     }
     head.running.store(true, Ordering::Relaxed);
     if ambient::take_panicked() {
         panics::forget();
     }
-    let sampled = poll.number.is_multiple_of(SAMPLE).then(Instant::now);
+    let sampled = is_sample(poll.number).then(Instant::now);
     let outcome = catch(|| future.poll(cx));
     if let Some(start) = sampled {
         let nanos =
-            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(u64::from(SAMPLE));
+            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(1 << SAMPLE_BITS);
         head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
     }
     head.running.store(false, Ordering::Relaxed);
@@ -199,16 +221,16 @@ fn poll_once(
 
 /// What came of a poll that did not merely wait.
 #[cold]
-fn last_poll(cell: &AnyCell, outcome: Result<Poll<ExitReason>, ExitReason>) -> Poll<ExitReason> {
+fn last_poll(cell: &AnyCell, outcome: Result<Poll<ExitReason>, ExitReason>) -> Poll<End> {
     let ending = ambient::take_ending();
     // An exit signal came first, also one that the process sent to itself: what its code did since then is too late.
-    if let Some(reason) = cell.take_doom().or(ending) {
-        return Poll::Ready(reason);
+    if let Some(end) = cell.take_doom().map(End::by_signal).or(ending.map(End::own)) {
+        return Poll::Ready(end);
     }
     if let Err(reason) = &outcome {
         crash::report(reason, CrashReport::default);
     }
-    outcome.unwrap_or_else(Poll::Ready)
+    outcome.unwrap_or_else(Poll::Ready).map(End::own)
 }
 
 /// Ends the current process with `reason`, from the top of its body, and never resolves.

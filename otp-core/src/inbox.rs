@@ -114,6 +114,7 @@ impl<M> Inbox<M> {
 /// A queue as seen by code that does not know its messages.
 pub(crate) trait SignalQueue: Send + 'static {
     fn push_signal(&mut self, signal: Signal);
+    #[cfg(all(test, otp_loom))]
     fn len(&self) -> usize;
     /// Empties the queue; the contents are for dropping outside the lock.
     fn take(&mut self) -> Option<Box<dyn Any + Send>>;
@@ -125,6 +126,7 @@ impl<M: Send + 'static> SignalQueue for Inbox<M> {
         self.items.push_back(Item::Signal(Box::new(signal)));
     }
 
+    #[cfg(all(test, otp_loom))]
     fn len(&self) -> usize {
         self.items.len()
     }

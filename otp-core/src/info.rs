@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::ambient;
-use crate::bound::Overflow;
-use crate::cell::Life;
+use crate::bound::{Bound, Overflow};
+use crate::cell::{Head, Inner, Life, Origin};
 use crate::clock;
 use crate::error::NotAProcess;
+use crate::inbox::SignalQueue;
 use crate::monitor::Monitoring;
 use crate::name::ProcessName;
 use crate::pid::Pid;
@@ -37,7 +38,7 @@ pub struct ProcessInfo {
     pub label: Option<String>,
     /// What it is doing.
     pub status: Status,
-    /// How many messages wait in its queue. Those it has taken out already, in one batch, are not counted.
+    /// How many messages and signals wait: also those that it has moved out of its queue to look at, and not taken yet.
     pub mailbox_len: usize,
     /// The processes it is linked to.
     pub links: Vec<Pid>,
@@ -102,8 +103,7 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         return None;
     }
     info.trap_exit = inner.trap_exit;
-    let flushed = inner.extra.as_ref().map_or(0, |extra| extra.flushed);
-    info.mailbox_len = inner.waiting().saturating_sub(flushed);
+    info.mailbox_len = waiting(head, &inner);
     if let Some(extra) = &inner.extra {
         info.name.clone_from(&extra.name);
         info.label = extra.label.as_deref().map(str::to_owned);
@@ -117,6 +117,22 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         info.monitored_by = extra.watchers.values().map(|watcher| watcher.pid).collect();
     }
     Some(info)
+}
+
+/// How many messages and signals wait, in the queue or in the receiver's batch, which nobody else sees: what was pushed, less
+/// what was taken out, dropped by the bound, and taken back.
+#[expect(clippy::cast_possible_truncation, reason = "all of these numbers wrap at 32 bits")]
+fn waiting(head: &Head, inner: &Inner<dyn SignalQueue>) -> usize {
+    let extra = inner.extra.as_deref();
+    if let Origin::Thread(_) = head.origin {
+        // What comes out of a channel is not counted.
+        return extra.and_then(|extra| extra.sink.as_ref()).map_or(0, |sink| sink.len());
+    }
+    let drops = |bound: &Bound| if bound.overflow == Overflow::DropOldest { bound.dropped as u32 } else { 0 };
+    let gone =
+        extra.map_or(0, |extra| extra.bound.as_deref().map_or(0, drops).wrapping_add(extra.flushed as u32));
+    let waiting = inner.pushes.wrapping_sub(head.handled_number()).wrapping_sub(gone);
+    usize::try_from(waiting.cast_signed()).unwrap_or(0)
 }
 
 /// From a parent upwards, to the first one that is dead, which is in it.

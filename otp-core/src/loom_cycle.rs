@@ -160,6 +160,33 @@ fn loom_a_call_to_one_that_was_just_answered_is_not_refused() {
     });
 }
 
+/// A has given up on B, which has taken its request out, and calls C: A's number there must not be read as one here.
+#[test]
+fn loom_a_call_to_one_that_has_gone_on_to_another_is_not_refused() {
+    two_threads(|| {
+        let [a, mut b, c] = [(); 3].map(|()| Server::in_callback());
+        let (to_a, to_b, to_c) = (a.address.clone(), b.address.clone(), c.address.clone());
+        let caller = thread::spawn(move || {
+            {
+                // A gives up inside its own poll, where the edge is taken back.
+                let _scope = Scope::enter(&a.cell);
+                drop(a.call(&to_b));
+            }
+            let call = a.call(&to_c);
+            (a, call)
+        });
+        if let Some(Received::Message(kept)) = drain(&mut b.mailbox).pop() {
+            assert!(b.call(&to_a).is_ok(), "a legal call was refused");
+            drop(kept);
+        }
+        let (a, call) = caller.join().unwrap();
+        drop(call);
+        for server in [a, b, c] {
+            kill(&server.cell);
+        }
+    });
+}
+
 /// A's request is under way in B's runner, which holds its reply, when B calls back: nobody else can answer it.
 #[test]
 fn loom_a_call_back_from_the_method_that_answers_is_refused() {

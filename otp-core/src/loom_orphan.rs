@@ -14,7 +14,9 @@ use crate::cell::{Cell, Origin};
 use crate::driver::Driven;
 use crate::exit_reason::ExitReason;
 use crate::inbox::{Inbox, Received};
-use crate::loom_rig::{Message, drain, is_watched, kill, process, trapping, two_threads, with_body};
+use crate::loom_rig::{
+    Message, drain, is_watched, kill, kill_elsewhere, process, trapping, two_threads, with_body,
+};
 use crate::mailbox::Mailbox;
 use crate::monitor::{Target, monitor_from};
 use crate::name::{ProcessName, register_cell, whereis};
@@ -102,5 +104,33 @@ fn loom_a_declared_death_against_the_real_one() {
         assert!(whereis("stuck").is_none() && !table::contains(pid));
         assert!(orphans().iter().all(|orphan| orphan.pid != pid), "its code has ended");
         kill(&holder);
+    });
+}
+
+/// Whoever polls it gets its output, or hears that the signal came first.
+#[test]
+fn loom_an_attached_process_that_ends_as_an_exit_signal_comes_gives_its_output_or_that_reason() {
+    two_threads(|| {
+        let cell = Cell::<Inbox<Message>>::new(None, Origin::Attached, None);
+        table::insert(Arc::<Cell<Inbox<Message>>>::clone(&cell));
+        let signal = kill_signal(cell.head.pid);
+        let mut driven = pin!(Driven::new(cell, std::future::ready(7)));
+        let end = driven.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        signal.join().unwrap();
+        assert!(matches!(end, Poll::Ready(Ok(7) | Err(ExitReason::Killed))), "{end:?}");
+    });
+}
+
+/// The code of an orphan goes on, and makes a monitor as it is declared dead.
+#[test]
+fn loom_a_monitor_that_an_orphan_makes_as_it_dies_leaves_nothing_with_its_target() {
+    two_threads(|| {
+        let [(holder, _), (target, _)] = [(); 2].map(|()| process::<Message>());
+        let death = kill_elsewhere(&holder);
+        monitor_from(&holder, Target::Pid(target.head.pid), None);
+        death.join().unwrap();
+        let left = target.inner.lock().extra.as_ref().map_or(0, |extra| extra.watchers.len());
+        assert_eq!(left, 0, "the dead watch nobody");
+        kill(&target);
     });
 }

@@ -71,12 +71,24 @@ impl<M: Send + 'static> Mailbox<M> {
     ///
     /// `receive … after Time`.
     pub async fn receive_timeout(&mut self, limit: Duration) -> Option<Received<M>> {
-        self.receive_where_timeout(|_| true, limit).await
+        let mut deadline = Deadline::after(Some(limit));
+        poll_fn(|cx| {
+            if let Poll::Ready(item) = self.poll_item(cx) {
+                return Poll::Ready(Some(item.into_received()));
+            }
+            // Something may wait all the same: then this poll has used up its share, and it goes first.
+            if self.is_doomed() || self.has_waiting() {
+                return Poll::Pending;
+            }
+            deadline.poll_passed(cx).map(|()| None)
+        })
+        .await
     }
 
     /// The first message or signal that `wanted` accepts, in order of arrival. The others stay, in their order.
     ///
-    /// Each look at a mailbox with many messages that are not wanted costs as much as there are.
+    /// Each look at a mailbox with many messages that are not wanted costs as much as there are. In a bounded mailbox they
+    /// count: once they fill it, the wanted one finds no room either.
     ///
     /// # Panics
     ///
@@ -209,7 +221,11 @@ impl<M: Send + 'static> Mailbox<M> {
         self.cell.head.pushed.store(false, Ordering::Relaxed);
         inner.parked = true;
         let before = batch.items.len();
-        batch.items.append(&mut inner.queue.items);
+        if before == 0 {
+            std::mem::swap(&mut batch.items, &mut inner.queue.items);
+        } else {
+            batch.items.append(&mut inner.queue.items);
+        }
         if let Some(bound) = inner.bound() {
             batch.bounded = true;
             bound.took_batch();
@@ -406,7 +422,9 @@ impl<M: Send + 'static> Mailbox<M> {
     #[cold]
     fn refill_bounded(&self, mut inner: MutexGuard<'_, Inner<Inbox<M>>>) -> Option<Item<M>> {
         let item = inner.queue.items.pop_front();
-        self.cell.head.pushed.store(!inner.queue.items.is_empty(), Ordering::Relaxed);
+        // With something left it comes back without being woken.
+        inner.parked = inner.queue.items.is_empty();
+        self.cell.head.pushed.store(!inner.parked, Ordering::Relaxed);
         let next = match (&item, inner.bound()) {
             (Some(Item::Message(message)), Some(bound)) if bound.counts(message) => bound.took_one(),
             _ => None,
@@ -547,6 +565,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
     pub fn put_back(&mut self, message: M) {
         self.pay_debt(&mut 0);
+        self.cell.head.count_put_back();
         let batch = self.batch.get_or_insert_default();
         {
             let mut inner = self.cell.inner.lock();

@@ -249,7 +249,7 @@ fn monitor_as(cell: &AnyCell, monitor: MonitorRef, target: Target, special: Opti
         }
         inner.extra().monitors.insert(monitor, Monitoring { state: MonitorState::Active(pid), special });
     }
-    let watched = found.is_some_and(|found| {
+    let watched = found.as_ref().is_some_and(|found| {
         let mut inner = found.inner.lock();
         if inner.life == Life::Buried {
             return false;
@@ -260,8 +260,17 @@ fn monitor_as(cell: &AnyCell, monitor: MonitorRef, target: Target, special: Opti
     });
     if !watched {
         down(cell, monitor, target, ExitReason::NoProc);
+    } else if let Some(found) = found {
+        forget_if_dead(cell, &found, monitor);
     }
     true
+}
+
+/// A holder that was declared dead between the two steps of making a monitor may have looked for its target's side too early.
+pub(crate) fn forget_if_dead(holder: &AnyCell, target: &AnyCell, monitor: MonitorRef) {
+    if holder.inner.lock().life >= Life::Dead {
+        forget_watcher(target, monitor);
+    }
 }
 
 /// Ends a monitor of the current process. Unless its `Down` is in the mailbox already, none will arrive.

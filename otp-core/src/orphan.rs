@@ -4,7 +4,8 @@
 //! is declared dead without it: everyone is told `Killed`, its name is free. What still runs is listed until it ends.
 //!
 //! The time is real time, watched by a thread of its own that exists only while there is something to watch: a runtime
-//! whose worker is stuck, or whose clock is paused, could not tell.
+//! whose worker is stuck, or whose clock is paused, could not tell. Each death that it declares has a thread too, since what
+//! a process leaves behind may block when it is dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::LazyLock;
@@ -19,7 +20,7 @@ use crate::cell::{Head, Life, Origin};
 use crate::death::die;
 use crate::exit_reason::ExitReason;
 use crate::name::ProcessName;
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::table;
 
@@ -63,6 +64,9 @@ pub fn orphans() -> Vec<Orphan> {
 
 /// How long a process that an exit signal has hit may go on running before it is declared dead without its code. Real
 /// time, 5 seconds by default; it counts for signals from now on.
+///
+/// It is about code that goes on. A process whose code has let go, and whose destructor or exit hook blocks, is dying and not
+/// declared dead: it ends when they do.
 pub fn set_orphan_grace(grace: Duration) {
     GRACE_NANOS.store(u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
@@ -96,7 +100,9 @@ fn watch_slowly(pid: Pid) {
     let at = watch.due.partition_point(|(other, _)| *other <= due);
     watch.due.insert(at, (due, pid));
     if watch.watching {
-        SOONER.notify_one();
+        if at == 0 {
+            SOONER.notify_one();
+        }
         return;
     }
     watch.watching = true;
@@ -104,7 +110,9 @@ fn watch_slowly(pid: Pid) {
     let started = thread::Builder::new().name("otp-orphans".to_owned()).spawn(declare_when_due);
     if let Err(error) = started {
         WATCH.lock().watching = false;
-        tracing::error!(target: "otp::process", %error, "no thread to watch over processes that do not end");
+        log_safely(|| {
+            tracing::error!(target: "otp::process", %error, "no thread to watch over processes that do not end");
+        });
     }
 }
 
@@ -115,11 +123,25 @@ fn declare_when_due() {
             SOONER.wait_until(&mut watch, due);
         } else {
             watch.due.pop_front();
-            // A subscriber that panics must not end the watch.
-            parking_lot::MutexGuard::unlocked(&mut watch, || drop(catch(|| declare_dead(pid))));
+            parking_lot::MutexGuard::unlocked(&mut watch, || declare_elsewhere(pid));
         }
     }
     watch.watching = false;
+}
+
+/// As `declare_dead`, on a thread of its own: destructors and exit hooks that block hold up that one alone.
+fn declare_elsewhere(pid: Pid) {
+    if table::get(pid).is_none_or(|cell| cell.inner.lock().life != Life::Doomed) {
+        // The usual case: it has obeyed.
+        return;
+    }
+    let started = thread::Builder::new().name(format!("otp orphan {pid}")).spawn(move || declare_dead(pid));
+    if let Err(error) = started {
+        log_safely(|| {
+            tracing::error!(target: "otp::process", %error, "no thread to declare a process dead on");
+        });
+        drop(catch(|| declare_dead(pid)));
+    }
 }
 
 /// Ends a process without its code, unless that has ended.
@@ -138,13 +160,15 @@ pub(crate) fn declare_dead(pid: Pid) {
             label: extra.and_then(|extra| extra.label.as_deref()).map(str::to_owned),
         }
     };
-    tracing::error!(
-        target: "otp::process",
-        %pid,
-        name = orphan.name.as_ref().map(tracing::field::display),
-        label = orphan.label.as_deref(),
-        "process does not obey an exit signal: declared dead, its code still runs"
-    );
+    log_safely(|| {
+        tracing::error!(
+            target: "otp::process",
+            %pid,
+            name = orphan.name.as_ref().map(tracing::field::display),
+            label = orphan.label.as_deref(),
+            "process does not obey an exit signal: declared dead, its code still runs"
+        );
+    });
     WATCH.lock().orphans.insert(pid, orphan);
     let scope = Scope::enter(&cell);
     if !die(&scope, &ExitReason::Killed, || {}) {

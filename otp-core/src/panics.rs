@@ -48,6 +48,11 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, ExitReason> {
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(reason_of)
 }
 
+/// Emits a `tracing` event where a panic of the subscriber, or of the text of an error in it, must change nothing.
+pub(crate) fn log_safely(event: impl FnOnce()) {
+    drop(catch(event));
+}
+
 fn reason_of(payload: Box<dyn Any + Send>) -> ExitReason {
     let payload = match payload.downcast::<Exit>() {
         Ok(exit) => return exit.0,

@@ -7,12 +7,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::bound::Overflow;
+use crate::bound::{Bound, Overflow};
 use crate::calling::{Calling, SOFT};
 use crate::cell::{Cell, Inner};
 use crate::error::{SendError, SendErrorKind};
 use crate::inbox::{Inbox, Received};
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::sync::{Arc, MutexGuard};
 use crate::thread_sink::Channel;
@@ -37,6 +37,28 @@ impl<M> Refused<M> {
                 SendError::new(message, SendErrorKind::Full)
             }
         }
+    }
+}
+
+impl<M: Send + 'static> Inner<Inbox<M>> {
+    /// Whether this message would not be queued, were it pushed now.
+    pub(crate) fn refuses(&self, message: &M) -> bool {
+        let special = self.extra.as_deref().filter(|_| self.detour);
+        let drops_another = |bound: &Bound| bound.overflow == Overflow::DropOldest;
+        self.is_gone()
+            || special.is_some_and(|extra| extra.is_closed_to(message))
+            || self.has_no_room_for(message, None)
+                && !special.and_then(|extra| extra.bound.as_deref()).is_some_and(drops_another)
+    }
+
+    /// Whether a message, of the sender with this ticket, has to wait for room in a mailbox that it could be queued in.
+    fn has_no_room_for(&self, message: &M, ticket: Option<u64>) -> bool {
+        let extra = self
+            .extra
+            .as_deref()
+            .filter(|extra| self.detour && !extra.is_closed_to(message) && !self.is_gone());
+        let bound = extra.and_then(|extra| extra.bound.as_deref());
+        bound.is_some_and(|bound| bound.counts(message) && !bound.has_room_for(ticket))
     }
 }
 
@@ -92,12 +114,14 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         self.wake_receiver(inner);
         if let Err(reason) = catch(|| drop(oldest)) {
             // It is no fault of this sender, who may be the timer service.
-            tracing::error!(
-                target: "otp::process",
-                pid = %self.head.pid,
-                %reason,
-                "the destructor of a message panicked that a full mailbox has dropped"
-            );
+            log_safely(|| {
+                tracing::error!(
+                    target: "otp::process",
+                    pid = %self.head.pid,
+                    %reason,
+                    "the destructor of a message panicked that a full mailbox has dropped"
+                );
+            });
         }
         Ok(())
     }
@@ -157,10 +181,15 @@ impl<M: Send + 'static> SendWait<M> {
     }
 
     fn poll_as(&mut self, cx: &mut Context<'_>, calling: Option<&Calling>) -> Poll<Result<(), SendError<M>>> {
-        // Foreign code, cloned outside the lock; so are the wakers below dropped and woken.
-        let waker = Arc::new(cx.waker().clone());
-        let Some(message) = self.message.take() else { panic!("polled after it was ready") };
         let mut inner = self.cell.inner.lock();
+        let mut waker = None;
+        if self.message.as_ref().is_some_and(|message| inner.has_no_room_for(message, self.ticket)) {
+            // Foreign code, cloned outside the lock; so are the wakers below dropped and woken.
+            drop(inner);
+            waker = Some(Arc::new(cx.waker().clone()));
+            inner = self.cell.inner.lock();
+        }
+        let Some(message) = self.message.take() else { panic!("polled after it was ready") };
         let gone = inner.is_gone();
         let extra = inner.extra.as_deref_mut().filter(|_| !gone);
         let Some(bound) =
@@ -172,6 +201,7 @@ impl<M: Send + 'static> SendWait<M> {
             return Poll::Ready(self.cell.push_locked(inner, message, calling).map_err(Refused::into_error));
         }
         if !bound.has_room_for(self.ticket) {
+            let Some(waker) = waker else { unreachable!("there was room, under this very lock") };
             let (ticket, before) = bound.enqueue(self.ticket, waker);
             drop(inner);
             drop(before);

@@ -118,12 +118,21 @@ pub fn await_end(pid: Pid) -> Reply<Infallible> {
     drop(Request { slot: Some(c) });
     let request = Unanswered { slot: a, dropped: false };
     let mut request = Some(request);
+    let mut settled: Vec<Unanswered> = Vec::new();
     if let Some(cell) = table::get(pid) {
         let mut inner = cell.inner.lock();
         if inner.life < Life::Buried {
-            inner.extra().unanswered.extend(request.take());
+            let unanswered = &mut inner.extra().unanswered;
+            if unanswered.len() == unanswered.capacity() {
+                // Before it grows: those who wait no more, dropped outside the lock.
+                settled = unanswered.extract_if(.., |other| other.slot.is_settled()).collect();
+                // So that this is not done again for the next one or two.
+                unanswered.reserve(unanswered.len().max(4));
+            }
+            unanswered.extend(request.take());
         }
     }
+    drop(settled);
     if let Some(request) = request {
         request.resolve(Some(&ExitReason::NoProc));
     }

@@ -8,6 +8,7 @@ use std::thread;
 use tokio::runtime::Handle;
 
 use crate::ambient;
+use crate::blocking::drive;
 use crate::bound::{Bound, Overflow};
 use crate::cell::{AnyCell, Cell, Life, Origin, ProcessFuture};
 use crate::crash::{self, CrashReport};
@@ -163,7 +164,8 @@ impl Spawn {
 
     /// With a mailbox of `limit` messages, that does with one more what `overflow` says. Unbounded by default.
     ///
-    /// Each message that such a process takes out costs it the mailbox's lock.
+    /// Each message that such a process takes out costs it the mailbox's lock. What a selective receive passes over still
+    /// fills the bound, and can keep the wanted message out.
     ///
     /// # Panics
     ///
@@ -248,23 +250,14 @@ impl Spawn {
             .then(|| Box::new(Extra { label, callers, ..Extra::default() }));
         let cell = Cell::new(parent, origin, extra);
         if let Some((limit, overflow)) = bound {
-            set_bound::<M>(&cell, limit, overflow, |_| true);
+            let mut inner = cell.inner.lock();
+            inner.detour = true;
+            inner.extra().bound = Some(Box::new(Bound::new::<M>(limit, overflow, |_| true)));
         }
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         table::insert(erased);
-        Embryo { cell: Some(cell), link, monitor }
+        Embryo { cell: Some(cell), link, monitor, bounded: bound.is_some() }
     }
-}
-
-fn set_bound<M: Send + 'static>(
-    cell: &Cell<Inbox<M>>,
-    limit: usize,
-    overflow: Overflow,
-    counts: fn(&M) -> bool,
-) {
-    let mut inner = cell.inner.lock();
-    inner.detour = true;
-    inner.extra().bound = Some(Box::new(Bound::new(limit, overflow, counts)));
 }
 
 /// A process, and those that it works for.
@@ -281,6 +274,7 @@ pub struct Embryo<M: Send + 'static> {
     cell: Option<Arc<Cell<Inbox<M>>>>,
     link: bool,
     monitor: bool,
+    bounded: bool,
 }
 
 impl<M: Send + 'static> Embryo<M> {
@@ -307,9 +301,11 @@ impl<M: Send + 'static> Embryo<M> {
     /// Has a bound concern only the messages that `counts` is true for: the others always have room, and are never
     /// dropped. For behaviours, whose system messages no flood is to keep out.
     pub fn bound_counts(&self, counts: fn(&M) -> bool) {
-        let bound = self.cell().inner.lock().bound().map(|bound| (bound.limit, bound.overflow));
-        if let Some((limit, overflow)) = bound {
-            set_bound(self.cell(), limit, overflow, counts);
+        // Most have none, and need no lock.
+        if self.bounded
+            && let Some(bound) = self.cell().inner.lock().bound()
+        {
+            bound.set_counts(counts);
         }
     }
 
@@ -355,7 +351,7 @@ impl<M: Send + 'static> Embryo<M> {
             #[expect(clippy::disallowed_methods, reason = "it watches the runtime, and is no process")]
             drop(runtime.spawn(ends_with_runtime.watch()));
             let started =
-                thread::Builder::new().name(format!("otp {pid}")).spawn(move || runtime.block_on(root));
+                thread::Builder::new().name(format!("otp {pid}")).spawn(move || drive(&runtime, pid, root));
             if let Err(error) = started {
                 panic!("a process was not started on a thread of its own: {error}");
             }
@@ -457,10 +453,10 @@ fn monitor_child(parent: Pid, parent_cell: Option<&AnyCell>, child: &AnyCell) ->
         }
         !dead
     });
-    if !held {
-        return monitor;
+    if let Some(parent_cell) = parent_cell.filter(|_| held) {
+        let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid), late: false };
+        child.inner.lock().extra().watchers.insert(monitor, watcher);
+        monitor::forget_if_dead(parent_cell, child, monitor);
     }
-    let watcher = Watcher { pid: parent, target: Target::Pid(child.head.pid), late: false };
-    child.inner.lock().extra().watchers.insert(monitor, watcher);
     monitor
 }

@@ -6,8 +6,9 @@
 //! Setting a timer costs one lock and one insertion into the map, and wakes the service only when it is the new
 //! earliest. A deadline of a process (`wake_process_at`) costs nothing while the process has an earlier one.
 //!
-//! The timers of a process that dies are left where they are, so that dying costs nothing. They never fire; the service
-//! sweeps them out once as many timers have been set as the last sweep left, so they never outnumber what was in use.
+//! The timers of a process that dies are left where they are, so that dying costs nothing. They never fire; they are
+//! swept out once as many timers have been set as the last sweep left, so they stay in proportion to what is in use. The
+//! setting of timers drives the sweep: however many are set before the service has its turn, the sweep keeps up.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -31,12 +32,15 @@ use crate::exit_reason::ExitReason;
 use crate::mailbox::ProcessRef;
 use crate::monitor::Target;
 use crate::name::{self, ProcessName};
-use crate::panics::catch;
+use crate::panics::{catch, log_safely};
 use crate::pid::Pid;
 use crate::recipient::Recipient;
 use crate::signal;
 use crate::sync::Arc;
 use crate::table;
+
+/// The shortest period of an interval: what tokio's timers, and OTP's, count in.
+const MIN_PERIOD: Duration = Duration::from_millis(1);
 
 /// The longest time that a timer may be set for.
 const MAX_TIME: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -46,6 +50,9 @@ const SWEEP_AFTER: usize = 1024;
 
 /// How many timers a sweep looks at under one lock.
 const SWEEP_CHUNK: usize = 256;
+
+/// While a sweep is under way, each time that so many timers were set it goes on by a chunk: four looks for one timer.
+const SWEEP_EVERY: usize = SWEEP_CHUNK / 4;
 
 /// A running timer. Dropping it does not cancel it.
 #[derive(Clone)]
@@ -191,7 +198,7 @@ pub fn exit_after(time: Duration, target: impl Into<Target>, reason: ExitReason)
 
 /// Sends what `message` makes to `to`, every `period`, until cancelled or the receiver dies.
 ///
-/// Without drift: each due time is counted from the one before.
+/// Without drift: each due time is counted from the one before. A period of less than a millisecond is taken as one.
 ///
 /// # Panics
 ///
@@ -207,6 +214,7 @@ pub fn send_interval<M: Send + 'static>(
     message: impl Fn() -> M + Send + 'static,
 ) -> TimerRef {
     assert!(!period.is_zero(), "an interval needs a period above zero");
+    let period = period.max(MIN_PERIOD);
     let target = to.pid();
     set(period, Some(target), Action::Every(period, Box::new(move || to.send(message()))))
 }
@@ -312,12 +320,29 @@ struct State {
     kept: usize,
     /// Where the sweep that is under way goes on.
     sweep_from: Option<(u64, u64)>,
+    /// What it has swept out, for the driver to drop: who sets a timer may hold a lock that a message's destructor needs.
+    swept: Vec<Job>,
     /// What the driver sleeps until.
     sleeping_until: Option<u64>,
     driver: Option<Waker>,
     /// The timer whose message is being sent right now, unlocked, and the thread that does it.
     firing: Option<(u64, ThreadId)>,
     closed: bool,
+}
+
+impl State {
+    /// If a sweep is under way, looks at some more timers and takes out those whose process is dead.
+    fn sweep(&mut self) {
+        let Some(from) = self.sweep_from else { return };
+        let some = self.jobs.range((Excluded(from), Unbounded)).take(SWEEP_CHUNK);
+        let some: Vec<_> = some.map(|(&key, job)| (key, job.is_wanted())).collect();
+        self.sweep_from = some.get(SWEEP_CHUNK - 1).map(|&(last, _)| last);
+        for (key, _) in some.into_iter().filter(|(_, wanted)| !wanted) {
+            self.due.remove(&key.1);
+            self.swept.extend(self.jobs.remove(&key));
+        }
+        self.kept = self.jobs.len();
+    }
 }
 
 static SERVICES: LazyLock<Mutex<HashMap<Id, Arc<Service>>>> = LazyLock::new(Mutex::default);
@@ -377,10 +402,13 @@ impl Service {
         }
         state.jobs.insert((due, id), job);
         state.put += 1;
-        let sweep = state.put > state.kept.max(SWEEP_AFTER);
+        let sweep = state.sweep_from.is_none() && state.put > state.kept.max(SWEEP_AFTER);
         if sweep {
             state.put = 0;
             state.sweep_from = Some((0, 0));
+        }
+        if state.put.is_multiple_of(SWEEP_EVERY) {
+            state.sweep();
         }
         if (sweep || state.sleeping_until.is_none_or(|until| due < until))
             && let Some(driver) = state.driver.take()
@@ -405,25 +433,16 @@ impl Service {
         job.map(|job| (due, job))
     }
 
-    /// If a sweep is under way, looks at some more timers and drops those whose process is dead. True if there are more.
-    fn sweep(&self) -> bool {
-        let mut state = self.state.lock();
-        let Some(from) = state.sweep_from else { return false };
-        let some = state.jobs.range((Excluded(from), Unbounded)).take(SWEEP_CHUNK);
-        let some: Vec<_> = some.map(|(&key, job)| (key, job.is_wanted())).collect();
-        state.sweep_from = some.get(SWEEP_CHUNK - 1).map(|&(last, _)| last);
-        let mut gone = Vec::new();
-        for (key, _) in some.into_iter().filter(|(_, wanted)| !wanted) {
-            state.due.remove(&key.1);
-            gone.extend(state.jobs.remove(&key));
-        }
-        state.kept = state.jobs.len();
-        let more = state.sweep_from.is_some();
-        drop(state);
-        for job in gone {
+    /// Goes on with the sweep, if one is under way, and drops what was swept out.
+    fn sweep(&self) {
+        let swept = {
+            let mut state = self.state.lock();
+            state.sweep();
+            std::mem::take(&mut state.swept)
+        };
+        for job in swept {
             guard(|| drop(job));
         }
-        more
     }
 
     /// Does what is due, one job after the other, unlocked.
@@ -492,7 +511,9 @@ impl Service {
 /// Sending runs foreign code where a `From` makes the message; its panic must not end the service.
 fn guard(action: impl FnOnce()) {
     if let Err(reason) = catch(action) {
-        tracing::error!(target: "otp::process", %reason, "making or dropping the message of a timer panicked");
+        log_safely(|| {
+            tracing::error!(target: "otp::process", %reason, "making or dropping the message of a timer panicked");
+        });
     }
 }
 
@@ -509,12 +530,13 @@ impl Future for Driver {
         loop {
             let service = Arc::clone(&self.service);
             service.fire(clock::now());
-            if service.sweep() {
-                // The rest after everybody else.
-                cx.waker().wake_by_ref();
-            }
+            service.sweep();
             let next = {
                 let mut state = service.state.lock();
+                if state.sweep_from.is_some() || !state.swept.is_empty() {
+                    // The rest after everybody else.
+                    cx.waker().wake_by_ref();
+                }
                 let next = state.jobs.first_key_value().map(|(&(due, _), _)| due);
                 state.sleeping_until = next;
                 state.driver = Some(cx.waker().clone());
@@ -539,13 +561,13 @@ impl Future for Driver {
 impl Drop for Driver {
     /// The runtime is going down.
     fn drop(&mut self) {
-        let jobs = {
+        let (jobs, swept) = {
             let mut state = self.service.state.lock();
             state.closed = true;
             state.due.clear();
-            std::mem::take(&mut state.jobs)
+            (std::mem::take(&mut state.jobs), std::mem::take(&mut state.swept))
         };
-        for job in jobs {
+        for job in jobs.into_values().chain(swept) {
             guard(|| drop(job));
         }
         let mut services = SERVICES.lock();

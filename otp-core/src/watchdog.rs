@@ -15,7 +15,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crate::crash;
-use crate::panics::catch;
+use crate::panics::log_safely;
 use crate::pid::Pid;
 use crate::table;
 use parking_lot::Mutex;
@@ -192,7 +192,9 @@ fn wake() {
     match watchdog {
         Ok(watchdog) => watchdog.unpark(),
         Err(error) => {
-            tracing::error!(target: "otp::process", %error, "no thread for the watchdog: long polls give no warning");
+            log_safely(|| {
+                tracing::error!(target: "otp::process", %error, "no thread for the watchdog: long polls give no warning");
+            });
         }
     }
 }
@@ -212,8 +214,7 @@ fn watch() {
         let threshold = Duration::from_nanos(threshold);
         let look = look(&mut seen, threshold);
         for (pid, time) in look.long {
-            // A subscriber that panics must not end the watchdog.
-            drop(catch(|| warn(pid, time)));
+            log_safely(|| warn(pid, time));
         }
         idle = if look.active { 0 } else { idle + 1 };
         if idle > IDLE_TICKS {

@@ -1,17 +1,19 @@
 //! Nothing is left of processes that have ended: not in the process table, the names or the timers, and no memory.
 //!
-//! A binary of its own, with one test: the tables and the counters are the whole program's. `OTP_LEAK_PROCESSES` says
-//! how many processes it starts; `cargo xtask ci --full` asks for a million.
+//! A binary of its own, whose tests take turns: the tables and the counters are the whole program's. `OTP_LEAK_PROCESSES` says
+//! how many processes each starts; `cargo xtask ci --full` asks for a million.
 
 #![cfg(all(feature = "macros", not(otp_loom)))]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use otp_core::behaviour::{Answer, await_end};
 use otp_core::{
     ExitReason, Mailbox, Pid, ProcessRef, Received, TimerRef, exit_after, process, send_after,
-    send_after_to_name, send_interval, spawn_monitor,
+    send_after_to_name, send_interval, spawn, spawn_monitor,
 };
 
 /// The system's allocator, counting what is not freed yet.
@@ -54,6 +56,8 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// What the program itself may hold more or less of at one moment than at another; tables keep their room. A leak of one
 /// block in a hundred processes, or of 8 bytes in each, is more than that.
@@ -168,6 +172,7 @@ async fn batches(mailbox: &mut Mailbox<()>, many: usize) -> (i64, i64) {
 
 #[test]
 fn processes_that_have_ended_leave_nothing_behind() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let many = many();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let body = otp_core::attach_with(async move |mut mailbox: Mailbox<()>| {
@@ -177,6 +182,64 @@ fn processes_that_have_ended_leave_nothing_behind() {
         println!("{many} processes left {blocks} blocks, {bytes} bytes");
         assert!(blocks < NOISE_BLOCKS, "{many} processes left {blocks} blocks");
         assert!(bytes < NOISE_BYTES, "{many} processes left {bytes} bytes");
+    });
+    runtime.block_on(body).expect("nobody ends it");
+}
+
+/// How many start before anybody else has a turn, the timer service too.
+const BURST: usize = 2500;
+
+/// Starts processes that set a timer each and end. Their timers are never due.
+async fn burst() {
+    let burst = (0..BURST).map(|_| {
+        spawn(|mailbox: Mailbox<[u64; 8]>| async move {
+            send_after(LATER, mailbox.address().recipient(), [0; 8]);
+        })
+    });
+    for process in burst.collect::<Vec<_>>() {
+        while process.is_alive() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[test]
+fn timers_of_processes_that_have_ended_stay_few_however_fast_others_are_set() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let bursts = many() / BURST;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let body = otp_core::attach(async move {
+        let mut peaks = [0, 0];
+        for n in 0..2 * bursts {
+            burst().await;
+            let peak = &mut peaks[n / bursts];
+            *peak = BYTES.load(Ordering::Relaxed).max(*peak);
+        }
+        let [first, second] = peaks;
+        println!("at most {first} bytes in the first {bursts} bursts, {second} in as many more");
+        assert!(second - first < NOISE_BYTES, "{first} bytes at most, and then {second}");
+    });
+    runtime.block_on(body).expect("nobody ends it");
+}
+
+#[test]
+fn who_waits_no_more_for_the_end_of_a_process_leaves_nothing_with_it() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let many = many();
+    let body = otp_core::attach(async move {
+        let process = spawn(|_: Mailbox<()>| std::future::pending::<()>());
+        let kept = await_end(process.pid());
+        let before = BYTES.load(Ordering::Relaxed);
+        for _ in 0..many {
+            drop(await_end(process.pid()));
+        }
+        let bytes = BYTES.load(Ordering::Relaxed) - before;
+        assert!(bytes < 100_000, "{many} that gave up left {bytes} bytes");
+        process::send_exit(process.pid(), ExitReason::Kill);
+        let mut kept = kept;
+        let end = std::future::poll_fn(|cx| kept.poll_answer(cx)).await;
+        assert_eq!(end, Answer::Exit(ExitReason::Killed), "who still waits hears of it");
     });
     runtime.block_on(body).expect("nobody ends it");
 }

@@ -28,6 +28,9 @@ async fn with_grace(grace: Duration) -> MutexGuard<'static, ()> {
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
 
+/// A test that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(30);
+
 fn orphan(pid: Pid) -> Option<Orphan> {
     orphans().into_iter().find(|orphan| orphan.pid == pid)
 }
@@ -294,6 +297,37 @@ async fn an_attached_process_that_does_not_obey_is_declared_dead() {
         assert!(orphan(pid).is_none());
     });
     ended.await.expect("it passes");
+}
+
+/// Its destructor blocks until the gate opens.
+struct Blocks(blocking::Receiver<()>);
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        self.0.recv().ok();
+    }
+}
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_blocks_in_the_death_of_an_orphan_holds_up_no_other() {
+    let _guard = with_grace(SHORT).await;
+    let ended = attach_with(async |mut mailbox: Mailbox<()>| {
+        let (let_go, gate) = blocking::channel();
+        let (first, open_first) = stuck::<Blocks>(|_| {}).await;
+        let (second, open_second) = stuck::<()>(|_| {}).await;
+        first.send(Blocks(gate));
+        process::send_exit(first.pid(), ExitReason::Kill);
+        let cause = || process::send_exit(second.pid(), ExitReason::Kill);
+        assert_eq!(reason_of_end(&mut mailbox, second.pid(), cause).await, ExitReason::Killed);
+        // Who waits for the first one hears of it when what it held is gone.
+        let cause = || let_go.send(()).expect("it waits");
+        assert_eq!(reason_of_end(&mut mailbox, first.pid(), cause).await, ExitReason::NoProc);
+        for (thread, open) in [(first.pid(), open_first), (second.pid(), open_second)] {
+            open.send(()).expect("it waits");
+            home(thread).await;
+        }
+    });
+    tokio::time::timeout(LIMIT, ended).await.expect("it does not hang").expect("it passes");
 }
 
 #[test]

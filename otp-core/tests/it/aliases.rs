@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use otp_core::process::Spawn;
 use otp_core::{
-    Alias, AliasMode, ExitReason, Mailbox, MonitorAlias, NotAProcess, ProcessName, process, spawn,
+    Alias, AliasMode, ExitReason, Mailbox, MonitorAlias, NotAProcess, Overflow, ProcessName, process, spawn,
 };
+use tokio::sync::oneshot;
 
 use crate::support::{
     Got, Puppet, assert_silence, because, dead_pid, drain, mortal, next, scenario, settle, wait_for_end,
@@ -252,6 +254,60 @@ async fn the_first_message_through_a_reply_demonitor_alias_ends_the_monitor() {
         alias.send(3);
         peer.send(because("r"));
         assert_eq!(next(&mut mailbox).await, Got::Down(monitor, peer.pid().into(), because("r")));
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_reply_that_a_full_mailbox_refuses_leaves_alias_and_monitor() {
+    scenario(async |mut inbox: Mailbox<Vec<Got<u32>>>| {
+        for overflow in [Overflow::Reject, Overflow::Wait, Overflow::DropNew] {
+            let (me, peer) = (inbox.address(), mortal());
+            let target = peer.pid();
+            let (tell, told) = oneshot::channel();
+            let (go_on, may_go_on) = oneshot::channel::<()>();
+            let (owner, _) =
+                Spawn::new().bound(1, overflow).spawn(move |mut mailbox: Mailbox<u32>| async move {
+                    let mode = MonitorAlias::ReplyDemonitor;
+                    let aliases = (
+                        mailbox.alias::<u32>(AliasMode::Reply),
+                        mailbox.monitor_with_alias::<u32>(target, mode),
+                    );
+                    tell.send(aliases).ok();
+                    may_go_on.await.ok();
+                    me.send(drain(&mut mailbox).await);
+                    me.send(vec![next(&mut mailbox).await, next(&mut mailbox).await]);
+                });
+            let (reply, (monitor, alias)) = told.await.expect("it lives");
+            owner.send(99);
+            reply.send(1);
+            alias.send(1);
+            assert_eq!(process::info(owner.pid()).expect("alive").dropped, 2);
+            assert_eq!(process::info(target).expect("alive").monitored_by, [owner.pid()]);
+            go_on.send(()).expect("it waits");
+            assert_eq!(next(&mut inbox).await, Got::Message(vec![Got::Message(99)]));
+            // There is room now: for the first message that comes through, and the monitor stands.
+            reply.send(2);
+            settle().await;
+            reply.send(3);
+            peer.send(because("r"));
+            let down = Got::Down(monitor, target.into(), because("r"));
+            assert_eq!(next(&mut inbox).await, Got::Message(vec![Got::Message(2), down]));
+        }
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn a_reply_that_a_closed_mailbox_refuses_leaves_the_monitor() {
+    scenario(async |mut mailbox: Mailbox<u32>| {
+        let peer = mortal();
+        let (monitor, alias) = mailbox.monitor_with_alias::<u32>(peer.pid(), MonitorAlias::ReplyDemonitor);
+        mailbox.close();
+        alias.send(1);
+        peer.send(because("r"));
+        assert_eq!(next(&mut mailbox).await, Got::Down(monitor, peer.pid().into(), because("r")));
+        assert_silence(&mut mailbox).await;
     })
     .await;
 }

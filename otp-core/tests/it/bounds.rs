@@ -167,6 +167,19 @@ fn a_limit_of_zero_is_refused() {
 }
 
 #[otp_core::test]
+async fn what_waits_when_a_bound_is_told_what_it_concerns_still_counts() {
+    scenario(async |_: Mailbox<()>| {
+        let embryo = Spawn::new().bound(1, Overflow::Reject).prepare::<u32>();
+        let address = embryo.address();
+        address.send(1);
+        embryo.bound_counts(|message| *message < 10);
+        assert_eq!(address.try_send(2).map_err(|error| error.kind()), Err(SendErrorKind::Full));
+        assert_eq!(address.try_send(10), Ok(()));
+    })
+    .await;
+}
+
+#[otp_core::test]
 async fn senders_get_room_in_the_order_of_their_coming() {
     scenario(async |_: Mailbox<()>| {
         for overflow in [Overflow::Reject, Overflow::DropOldest, Overflow::DropNew, Overflow::Wait] {

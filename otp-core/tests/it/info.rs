@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, request};
 use otp_core::process::{Spawn, Status};
-use otp_core::{ExitReason, Mailbox, ProcessName, Received, process, spawn};
+use otp_core::{ExitReason, Mailbox, ProcessName, ProcessRef, Received, process, spawn};
 use tokio::sync::oneshot;
 
 use crate::support::{Got, Puppet, because, dead_pid, idle, next, scenario, settle, wait_for_end};
@@ -123,6 +123,65 @@ async fn info_counts_waiting_and_handled_messages() {
         assert_eq!(counts(), (5, 0));
         assert_eq!(process.received().await.len(), 5);
         assert_eq!(counts(), (0, 5));
+    })
+    .await;
+}
+
+#[otp_core::test]
+async fn info_counts_what_a_selective_receive_has_looked_at_and_no_down_that_was_taken_back() {
+    scenario(async |mut mailbox: Mailbox<u32>| {
+        let len = |mailbox: &Mailbox<u32>| process::info(mailbox.pid()).expect("alive").mailbox_len;
+        let monitor = process::monitor(dead_pid().await).expect("in a process");
+        for n in 1..=3 {
+            mailbox.address().send(n);
+        }
+        assert_eq!(len(&mailbox), 4);
+        // It looks at all, and takes none.
+        assert!(mailbox.receive_where_timeout(|_| false, Duration::ZERO).await.is_none());
+        assert_eq!(len(&mailbox), 4);
+        assert_eq!(process::demonitor_flush(monitor), Ok(false));
+        assert_eq!(len(&mailbox), 3);
+        mailbox.address().send(4);
+        mailbox.address().send(5);
+        assert_eq!(len(&mailbox), 5);
+        // As messages are taken out, fewer wait.
+        for n in 1..=5 {
+            assert_eq!(next(&mut mailbox).await, Got::Message(n));
+            assert_eq!(len(&mailbox), 5 - usize::try_from(n).expect("small"));
+        }
+    })
+    .await;
+}
+
+/// Takes `n` messages to zero with its peer, each in a poll of 50 microseconds of the paused clock.
+async fn play(mut mailbox: Mailbox<u32>, peer: ProcessRef<u32>) {
+    while let Received::Message(n) = mailbox.receive().await {
+        let mut time = std::pin::pin!(tokio::time::advance(Duration::from_micros(50)));
+        let work = time.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        assert!(work.is_pending(), "the time has passed, and it is somebody else's turn");
+        if n > 0 {
+            peer.send(n - 1);
+        }
+    }
+}
+
+#[otp_core::test]
+async fn the_busy_time_of_processes_that_run_by_turns_is_that_of_each() {
+    scenario(async |_: Mailbox<()>| {
+        let (tell, told) = oneshot::channel();
+        let first = spawn(|mailbox| async move { play(mailbox, told.await.expect("told")).await });
+        let address = first.clone();
+        let second = spawn(|mailbox| play(mailbox, address));
+        tell.send(second.clone()).ok();
+        let busy = |process: &ProcessRef<u32>| process::info(process.pid()).expect("alive").busy;
+        first.send(20_000);
+        while process::info(first.pid()).expect("alive").messages_handled <= 10_000 {
+            tokio::task::yield_now().await;
+        }
+        // 10,000 polls of 50 microseconds each.
+        for busy in [busy(&first), busy(&second)] {
+            assert!(busy > Duration::from_millis(400) && busy < Duration::from_millis(600), "{busy:?}");
+        }
     })
     .await;
 }

@@ -583,3 +583,48 @@ async fn an_exit_signal_ends_a_thread_in_block_on() {
 async fn block_on_panics_in_an_asynchronous_process() {
     block_on(std::future::ready(()), None);
 }
+
+/// An ordinary process on a thread of its own, as a server `on_thread` is.
+fn on_own_thread<Fut: Future<Output = ExitReason> + Send + 'static>(
+    body: impl FnOnce(Mailbox<u32>) -> Fut + Send + 'static,
+) -> ProcessRef<u32> {
+    Spawn::new().prepare().go_on_thread(body).0
+}
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_on_a_thread_of_its_own_may_block_it() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        let (answer, answered) = oneshot::channel();
+        let server = on_own_thread(|mut mailbox| async move {
+            let Received::Message(n) = mailbox.receive().await else { panic!("a message") };
+            let late = async {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                n + 1
+            };
+            answer.send(block_on(late, None)).ok();
+            assert_eq!(block_on(std::future::pending::<()>(), Some(Duration::from_millis(1))), None);
+            ExitReason::Normal
+        });
+        let reason = reason_of_end(&mut mailbox, server.pid(), || server.send(1)).await;
+        assert_eq!((reason, answered.await), (ExitReason::Normal, Ok(Some(2))));
+    })
+    .await;
+}
+
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exit_signal_reaches_a_process_that_blocks_its_own_thread() {
+    scenario(async |mut mailbox: Mailbox<()>| {
+        let (tell, told) = oneshot::channel();
+        let server = on_own_thread(|mut mailbox| async move {
+            mailbox.receive().await;
+            tell.send(()).ok();
+            block_on(std::future::pending::<()>(), None);
+            ExitReason::Normal
+        });
+        server.send(1);
+        told.await.expect("it runs");
+        let cause = || process::send_exit(server.pid(), because("r"));
+        assert_eq!(reason_of_end(&mut mailbox, server.pid(), cause).await, because("r"));
+    })
+    .await;
+}

@@ -360,6 +360,18 @@ async fn tmr_026_a_late_interval_makes_up_for_what_it_missed() {
 }
 
 #[otp_core::test]
+async fn tmr_026_an_interval_shorter_than_a_millisecond_is_taken_as_one() {
+    scenario(async |mut mailbox: Mailbox<u32>| {
+        let interval = send_interval(Duration::from_nanos(1), mailbox.address().recipient(), || 1_u32);
+        sleep(ms(5)).await;
+        interval.cancel();
+        let sent = drain(&mut mailbox).await.len();
+        assert!((4..=6).contains(&sent), "{sent} messages in 5 milliseconds");
+    })
+    .await;
+}
+
+#[otp_core::test]
 async fn tmr_026_an_interval_ends_with_its_receiver_and_drops_what_it_holds() {
     scenario(async |_: Mailbox<()>| {
         let (receiver, dropped) = (idle(), Arc::new(AtomicBool::new(false)));
