@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use otp::{AppSpec, ExitReason, Runner, Started, StopToken};
+use otp::{AppSpec, Application, ExitReason, Runner, Started, StopToken};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Command, Config};
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         }
     };
     log_to_stderr();
-    let mut runner = Runner::new(AppSpec::new("my_app", start));
+    let mut runner = Runner::new(AppSpec::of::<MyApp>());
     for (key, value) in flags {
         runner = runner.config(key, value);
     }
@@ -46,6 +46,23 @@ fn main() -> ExitCode {
         say("stopped in order");
     }
     code
+}
+
+struct MyApp;
+
+impl Application for MyApp {
+    type Config = Config;
+    type State = ();
+    const NAME: &'static str = "my_app";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    async fn start(config: Config) -> Result<Started, ExitReason> {
+        start(config).await
+    }
+
+    async fn prep_stop((): &mut ()) {
+        say("stopping: no new connections");
+    }
 }
 
 /// Starts the tree. The port comes first: if it is taken, nothing else is worth starting.
@@ -73,11 +90,7 @@ async fn start(config: Config) -> Result<Started, ExitReason> {
 async fn serve(listener: Arc<TcpListener>, app: Arc<App>, stop: StopToken) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
     let service = web::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let told = async move {
-        stop.stopped().await;
-        say("stopping: no new connections");
-    };
-    axum::serve(listener, service).with_graceful_shutdown(told).await
+    axum::serve(listener, service).with_graceful_shutdown(stop.stopped_owned()).await
 }
 
 fn bind(port: u16) -> Result<TcpListener, ExitReason> {

@@ -6,7 +6,7 @@ use otp_application::{AppSpec, Controller, ExitReason, Halt, RestartType, StartA
 use otp_core::process;
 use otp_supervisor::{ChildSpec, Supervisor};
 
-use crate::support::{Log, end_with, running, scripted, settle, single};
+use crate::support::{Log, descendants, end_with, running, scripted, settle, single};
 
 #[otp_core::test(start_paused = true)]
 async fn app_015_a_shutdown_stops_the_applications_in_the_reverse_order_of_their_start() {
@@ -90,7 +90,7 @@ async fn what_a_start_has_started_is_shut_down_in_order_at_a_shutdown() {
     let (log, number) = Log::new();
     let controller = Controller::new();
     controller.load(scripted("a", number).config("start", "then wait")).unwrap();
-    let before = process::list();
+    let before = descendants();
     let (outcome, _) = tokio::join!(controller.start("a"), async {
         settle().await;
         controller.system_stop(0);
@@ -99,7 +99,7 @@ async fn what_a_start_has_started_is_shut_down_in_order_at_a_shutdown() {
     assert_eq!(outcome, Err(StartAppError::ShuttingDown));
     assert_eq!(log.lines()[1..], ["a up", "b up", "b down: shutdown", "a down: shutdown"]);
     settle().await;
-    assert_eq!(process::list(), before);
+    assert_eq!(descendants(), before);
 }
 
 #[otp_core::test(start_paused = true)]

@@ -7,7 +7,9 @@ use otp_application::{AppSpec, Controller, ExitReason, LoadError, RestartType, S
 use otp_core::{Pid, process};
 use otp_supervisor::Supervisor;
 
-use crate::support::{Log, Scripted, end_with, master_of, running, scripted, settle, single, top_of};
+use crate::support::{
+    Log, Scripted, descendants, end_with, master_of, running, scripted, settle, single, top_of,
+};
 
 fn failed(application: &str, reason: ExitReason) -> StartAppError {
     StartAppError::Failed { application: application.to_owned(), reason }
@@ -113,14 +115,14 @@ async fn a_start_that_fails_or_panics_leaves_nothing_behind() {
         let (log, number) = Log::new();
         let controller = Controller::new();
         controller.load(scripted("a", number).config("start", script)).unwrap();
-        let before = process::list();
+        let before = descendants();
         let error = controller.start("a").await.unwrap_err();
         let StartAppError::Failed { application, reason } = error else { panic!("{error}") };
         assert_eq!(application, "a");
         let expected = if script.ends_with("fail") { "no luck" } else { "panicked: told to" };
         assert!(reason.to_string().starts_with(expected), "{script}: {reason}");
         settle().await;
-        assert_eq!(process::list(), before, "{script}");
+        assert_eq!(descendants(), before, "{script}");
         let workers = ["a up", "b up", "b down: shutdown", "a down: shutdown"];
         assert_eq!(log.lines()[1..], workers[..if script.contains("then") { 4 } else { 0 }], "{script}");
         // And it can be tried again.
@@ -189,10 +191,10 @@ async fn a_master_that_is_killed_while_it_starts_fails_the_start() {
 async fn app_024_a_library_starts_and_stops_without_a_process() {
     let controller = Controller::new();
     controller.load(AppSpec::library("words")).unwrap();
-    let before = process::list();
+    let before = descendants();
     assert_eq!(controller.start("words").await, Ok(()));
     assert_eq!(running(&controller), ["words"]);
-    assert_eq!(process::list(), before);
+    assert_eq!(descendants(), before);
     assert_eq!(controller.start("words").await, Err(StartAppError::AlreadyStarted("words".to_owned())));
     controller.load(single("a")).unwrap();
     controller.start("a").await.unwrap();

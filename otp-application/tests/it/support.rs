@@ -177,6 +177,13 @@ pub(crate) fn end_with(controller: &Controller, name: &str, reason: ExitReason) 
     }
 }
 
+/// The processes that descend from this test's own: other tests run in the same program.
+pub(crate) fn descendants() -> Vec<Pid> {
+    let own = process::current().expect("a test is a process");
+    let descends = |pid: &Pid| process::info(*pid).is_some_and(|info| info.ancestors.contains(&own));
+    process::list().into_iter().filter(descends).collect()
+}
+
 /// Lets everything happen that can happen at this instant of the paused clock.
 pub(crate) async fn settle() {
     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
