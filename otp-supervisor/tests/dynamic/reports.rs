@@ -11,7 +11,7 @@ use crate::{counts, only, start_dynamic};
 
 #[otp_core::test(start_paused = true)]
 async fn the_life_of_a_child_is_told() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let supervisor = start_dynamic(DynamicSupervisor::new().intensity(1, Duration::from_secs(1))).await;
     let child = supervisor.start_child(world.child("a")).await.expect("it starts");
@@ -37,7 +37,7 @@ async fn the_life_of_a_child_is_told() {
 
 #[otp_core::test(start_paused = true)]
 async fn a_restart_that_fails_is_told_and_a_start_that_fails_only_to_who_asked_for_it() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let supervisor = start_dynamic(DynamicSupervisor::new()).await;
     world.plan("a", [Does::Fail("no disk"), Does::Start, Does::Fail("no disk")]);
@@ -59,7 +59,7 @@ async fn a_restart_that_fails_is_told_and_a_start_that_fails_only_to_who_asked_f
 
 #[otp_core::test(start_paused = true)]
 async fn a_child_that_ends_otherwise_than_told_is_reported() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let supervisor = start_dynamic(DynamicSupervisor::new()).await;
     for spec in [
@@ -76,7 +76,7 @@ async fn a_child_that_ends_otherwise_than_told_is_reported() {
 
 #[otp_core::test(start_paused = true)]
 async fn a_child_that_is_dead_when_it_is_to_be_stopped_is_reported_with_its_own_reason() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let supervisor = start_dynamic(DynamicSupervisor::new()).await;
     let crashes = supervisor.start_child(world.child("crashes")).await.expect("it starts").pid();

@@ -9,7 +9,7 @@ use crate::support::{Does, Events, World, counts, crash, end, pid_of, reason_of,
 
 #[otp_core::test(start_paused = true)]
 async fn the_life_of_a_child_is_told_with_its_reason_and_the_count_of_restarts() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let supervisor = start(Supervisor::one_for_one().child(world.child("a"))).await;
     assert_eq!(events.take(), ["DEBUG message=child started child=a"]);
@@ -30,7 +30,7 @@ async fn the_life_of_a_child_is_told_with_its_reason_and_the_count_of_restarts()
 
 #[otp_core::test(start_paused = true)]
 async fn failed_starts_and_the_end_of_patience_are_told() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let spec = Supervisor::one_for_one().intensity(1, Duration::from_secs(1)).child(world.child("a"));
     let supervisor = start(spec).await;
@@ -50,7 +50,7 @@ async fn failed_starts_and_the_end_of_patience_are_told() {
 
 #[otp_core::test(start_paused = true)]
 async fn sup_062_a_child_that_ends_otherwise_than_told_is_reported() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let late = world.stubborn("late").shutdown(Shutdown::Timeout(Duration::from_secs(1)));
     let killed = world.child("killed").shutdown(Shutdown::BrutalKill).restart(Restart::Transient);
@@ -62,7 +62,7 @@ async fn sup_062_a_child_that_ends_otherwise_than_told_is_reported() {
 
 #[otp_core::test(start_paused = true)]
 async fn a_start_that_fails_on_request_is_told_only_to_who_asked_for_it() {
-    let (events, _guard) = Events::capture();
+    let events = Events::capture();
     let world = World::default();
     let supervisor = start(Supervisor::one_for_one()).await;
     world.plan("a", [Does::Fail("no disk"), Does::Start, Does::Fail("no disk")]);

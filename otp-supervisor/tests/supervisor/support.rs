@@ -1,9 +1,10 @@
 //! What the tests share: children that do what they are told, and the log of what they did.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use otp_core::behaviour::{Answer, await_end};
 use otp_core::process::{self, send_exit};
@@ -270,23 +271,35 @@ impl GenServer for Faulty {
     }
 }
 
-/// The events of supervisors, a line each.
+/// The events of supervisors on this thread, a line each. A test has a thread of its own, runtime included.
 #[derive(Clone, Default)]
 pub(crate) struct Events(Arc<Mutex<Vec<String>>>);
 
+thread_local! {
+    static CAPTURED: RefCell<Option<Events>> = const { RefCell::new(None) };
+}
+
+/// One for the whole program: a subscriber for each thread would come and go while others' events are cached as unwanted.
+struct OfThisThread;
+
 impl Events {
-    pub(crate) fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(crate) fn capture() -> Self {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            tracing::subscriber::set_global_default(Registry::default().with(OfThisThread))
+                .expect("the only one");
+        });
         let events = Self::default();
-        let guard = tracing::subscriber::set_default(Registry::default().with(events.clone()));
-        (events, guard)
+        CAPTURED.set(Some(events.clone()));
+        events
     }
 
     pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().expect("no panic"))
+        std::mem::take(&mut lock(&self.0))
     }
 }
 
-impl<S: tracing::Subscriber> layer::Layer<S> for Events {
+impl<S: tracing::Subscriber> layer::Layer<S> for OfThisThread {
     fn on_event(&self, event: &tracing::Event<'_>, _: layer::Context<'_, S>) {
         struct Line(String);
         impl tracing::field::Visit for Line {
@@ -299,7 +312,11 @@ impl<S: tracing::Subscriber> layer::Layer<S> for Events {
         if event.metadata().target() == "otp::supervisor" {
             let mut line = Line(event.metadata().level().to_string());
             event.record(&mut line);
-            self.0.lock().expect("no panic").push(line.0);
+            CAPTURED.with_borrow(|events| {
+                if let Some(events) = events {
+                    lock(&events.0).push(line.0);
+                }
+            });
         }
     }
 }
