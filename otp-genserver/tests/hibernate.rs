@@ -4,28 +4,31 @@
 #![cfg(feature = "macros")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
 use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRef, sys};
-use tokio::sync::Mutex;
 
 struct Counting;
 
-static ALIVE: AtomicIsize = AtomicIsize::new(0);
+thread_local! {
+    /// Bytes that this thread has taken less those it gave back. A test and its servers share a thread, and the tests
+    /// beside it stay out of the figure.
+    static ALIVE: Cell<isize> = const { Cell::new(0) };
+}
 
 // SAFETY: passes every request on to the system's allocator, unchanged.
 #[expect(unsafe_code, reason = "an allocator that counts")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALIVE.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
+        ALIVE.set(ALIVE.get() + layout.size().cast_signed());
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        ALIVE.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
+        ALIVE.set(ALIVE.get() - layout.size().cast_signed());
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -33,9 +36,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// The tests of this binary run one at a time: they count what is alive in the whole process.
-static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// How much a queue of [`MESSAGES`] takes at least.
 const QUEUE: isize = 100_000;
@@ -112,12 +112,11 @@ async fn settle() {
 }
 
 fn alive() -> isize {
-    ALIVE.load(Ordering::Relaxed)
+    ALIVE.get()
 }
 
 #[otp_genserver::test]
 async fn gs_037_a_hibernating_server_gives_its_buffers_back_and_wakes_with_its_state() {
-    let _alone = ALONE.lock().await;
     // The first one pays for what is made once.
     let first = Sum::start(()).await.unwrap();
     flood(&first);
@@ -142,7 +141,6 @@ async fn gs_037_a_hibernating_server_gives_its_buffers_back_and_wakes_with_its_s
 
 #[otp_genserver::test]
 async fn gs_037_it_hibernates_only_when_no_message_waits() {
-    let _alone = ALONE.lock().await;
     let server = Sum::start(()).await.unwrap();
     let at_start = alive();
     server.cast(Add::Hibernate);
@@ -155,7 +153,6 @@ async fn gs_037_it_hibernates_only_when_no_message_waits() {
 #[otp_genserver::test]
 async fn gs_037_hibernate_after_gives_the_buffers_back_whenever_no_message_came_for_the_time() {
     tokio::time::pause();
-    let _alone = ALONE.lock().await;
     let server = Sum::start(()).hibernate_after(Duration::from_millis(50)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let at_start = alive();
@@ -174,7 +171,6 @@ async fn gs_037_hibernate_after_gives_the_buffers_back_whenever_no_message_came_
 #[otp_genserver::test]
 async fn gs_037_what_a_hibernating_server_still_needs_stays() {
     tokio::time::pause();
-    let _alone = ALONE.lock().await;
     let server = Sum::start(()).await.unwrap();
     server.cast(Add::HibernateWithTimeout);
     tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -195,7 +191,6 @@ async fn gs_037_what_a_hibernating_server_still_needs_stays() {
 
 #[otp_genserver::test]
 async fn gs_037_a_hibernating_server_gives_back_the_room_of_the_requests_it_kept() {
-    let _alone = ALONE.lock().await;
     let server = Sum::start(()).await.unwrap();
     let mut requests = Vec::new();
     for _ in 0..1000 {
@@ -212,7 +207,6 @@ async fn gs_037_a_hibernating_server_gives_back_the_room_of_the_requests_it_kept
 
 #[otp_genserver::test]
 async fn gs_037_a_server_that_hibernated_still_tells_those_whose_replies_it_gave_away() {
-    let _alone = ALONE.lock().await;
     let server = Sum::start(()).await.unwrap();
     let request = server.send_request(|reply| (true, reply));
     let _away = sys::replace_state(&server, |sum| std::mem::take(&mut sum.kept)).await.unwrap();
