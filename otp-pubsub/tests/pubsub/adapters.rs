@@ -111,7 +111,8 @@ async fn an_adapters_process_is_a_child_of_the_bus_after_the_registry() {
     let supervisor = bus.start().await.expect("it starts");
     assert_eq!(process::whereis(&format!("{}.Supervisor", bus.name())), Some(supervisor.pid()));
     let children = supervisor.which_children().await.expect("it runs");
-    let ids: Vec<_> = children.iter().rev().map(|child| child.id.as_ref().expect("an id").to_string()).collect();
+    let ids: Vec<_> =
+        children.iter().rev().map(|child| child.id.as_ref().expect("an id").to_string()).collect();
     assert_eq!(ids, [bus.name(), "receiver"]);
 }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use otp_core::{Mailbox, Recipient, spawn};
+use otp_genserver::GenServer;
 use otp_pubsub::{NotRunning, PubSub, SubscribeError, UnregisterError};
 
 use crate::support::{Do, Listener, bus, heard, kill, listener, subscribe, unstarted, unsubscribe};

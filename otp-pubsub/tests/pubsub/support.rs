@@ -49,7 +49,9 @@ impl GenServer for Listener {
 
     async fn handle_call(&mut self, call: Do, cx: &mut Context<Self>) -> Result<(), ExitReason> {
         match call {
-            Do::Subscribe(topic, reply) => reply.send(self.bus.subscribe_as(topic, cx.server_ref(), "listener")),
+            Do::Subscribe(topic, reply) => {
+                reply.send(self.bus.subscribe_as(topic, cx.server_ref(), "listener"))
+            }
             Do::Unsubscribe(topic, reply) => {
                 self.bus.unsubscribe(topic)?;
                 reply.send(());
