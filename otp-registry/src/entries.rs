@@ -33,7 +33,9 @@ fn position(at: usize) -> u32 {
 impl<V> Entries<V> {
     fn find(&self, pid: Pid) -> Option<usize> {
         match &self.index {
-            Some(index) => index.find(spread(pid), |&found| self.list[at(found)].0 == pid).map(|&found| at(found)),
+            Some(index) => {
+                index.find(spread(pid), |&found| self.list[at(found)].0 == pid).map(|&found| at(found))
+            }
             None => self.list.iter().position(|entry| entry.0 == pid),
         }
     }
@@ -46,9 +48,13 @@ impl<V> Entries<V> {
                 .map(|&found| at(found))
                 .filter(|&found| self.list[found].0 == pid)
                 .collect(),
-            None => {
-                self.list.iter().enumerate().filter(|(_, entry)| entry.0 == pid).map(|(found, _)| found).collect()
-            }
+            None => self
+                .list
+                .iter()
+                .enumerate()
+                .filter(|(_, entry)| entry.0 == pid)
+                .map(|(found, _)| found)
+                .collect(),
         };
         positions.sort_unstable();
         positions
@@ -176,7 +182,8 @@ mod tests {
                 assert!(!before.is_empty() && entries.has(pid(n)));
                 let mut taken = Vec::new();
                 let odd = entries.take(pid(n), |value| value % 2 == 1, &mut taken);
-                let rest = if odd.emptied { Taken::default() } else { entries.take(pid(n), |_| true, &mut taken) };
+                let rest =
+                    if odd.emptied { Taken::default() } else { entries.take(pid(n), |_| true, &mut taken) };
                 left -= before.len();
                 assert_eq!(odd.count + rest.count, before.len());
                 assert_eq!(rest.emptied || odd.emptied, left == 0);

@@ -11,7 +11,9 @@ use crate::keys::{Key, Keys, Value};
 use crate::shared::Shared;
 
 /// It has nothing to do but to live: entries are changed by those whom they belong to.
-pub(crate) struct Partition<K: Key, V: Value, M: Keys>(#[expect(dead_code, reason = "names the registry")] Part<K, V, M>);
+pub(crate) struct Partition<K: Key, V: Value, M: Keys>(
+    #[expect(dead_code, reason = "names the registry")] Part<K, V, M>,
+);
 
 pub(crate) struct Part<K: Key, V: Value, M: Keys> {
     shared: Arc<Shared<K, V, M>>,

@@ -62,7 +62,8 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     /// If there is another handle already.
     #[track_caller]
     pub(crate) fn options(&mut self) -> &mut Shared<K, V, M> {
-        Arc::get_mut(&mut self.shared).expect("the options of a registry are set before its handle is cloned or it is started")
+        Arc::get_mut(&mut self.shared)
+            .expect("the options of a registry are set before its handle is cloned or it is started")
     }
 
     /// With so many partitions: 1 by default. Each is a process, that its registrants are linked to, and one call of
@@ -226,7 +227,11 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     /// `Registry.unregister_match/4`.
     #[doc(alias = "unregister_match")]
     #[track_caller]
-    pub fn unregister_matching<Q>(&self, key: &Q, mut unwanted: impl FnMut(&V) -> bool) -> Result<(), UnregisterError>
+    pub fn unregister_matching<Q>(
+        &self,
+        key: &Q,
+        mut unwanted: impl FnMut(&V) -> bool,
+    ) -> Result<(), UnregisterError>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -316,7 +321,11 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     ///
     /// `Registry.match/4`.
     #[doc(alias = "match")]
-    pub fn matching<Q>(&self, key: &Q, mut wanted: impl FnMut(Pid, &V) -> bool) -> Result<Vec<(Pid, V)>, NotRunning>
+    pub fn matching<Q>(
+        &self,
+        key: &Q,
+        mut wanted: impl FnMut(Pid, &V) -> bool,
+    ) -> Result<Vec<(Pid, V)>, NotRunning>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -446,7 +455,11 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     /// # Counterpart
     ///
     /// `Registry.put_meta/3`.
-    pub fn put_meta<T: Any + Send + Sync>(&self, key: impl Into<Cow<'static, str>>, value: T) -> Result<(), NotRunning> {
+    pub fn put_meta<T: Any + Send + Sync>(
+        &self,
+        key: impl Into<Cow<'static, str>>,
+        value: T,
+    ) -> Result<(), NotRunning> {
         self.shared.check_running()?;
         self.shared.meta.put(key.into(), Arc::new(value));
         Ok(())

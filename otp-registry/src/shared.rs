@@ -160,8 +160,7 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
 
     /// The process of the partition that a process is linked to.
     pub(crate) fn partition_of(&self, pid: Pid) -> Option<Pid> {
-        self.partition(self.table.parting.of_process(pid))
-            .and_then(Pid::from_number)
+        self.partition(self.table.parting.of_process(pid)).and_then(Pid::from_number)
     }
 
     /// Registers a process. `link` links it with its partition.
@@ -202,7 +201,8 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
                     Ok(())
                 }
                 Err(refusal) => {
-                    let error = refusal.holder.map_or(RegisterError::NotRunning, RegisterError::AlreadyRegistered);
+                    let error =
+                        refusal.holder.map_or(RegisterError::NotRunning, RegisterError::AlreadyRegistered);
                     Err((error, Some(refusal)))
                 }
             }

@@ -82,7 +82,10 @@ async fn a_call_that_panics_is_told_after_the_others_have_ended() {
     let first = Mutex::new(true);
     let outcome = registry.dispatch_parallel("a", move |entries| {
         note(entries);
-        assert!(!std::mem::take(&mut *first.lock().unwrap_or_else(std::sync::PoisonError::into_inner)), "the first one");
+        assert!(
+            !std::mem::take(&mut *first.lock().unwrap_or_else(std::sync::PoisonError::into_inner)),
+            "the first one"
+        );
     });
     let outcome = outcome.await;
     assert!(matches!(outcome, Err(DispatchError::Exit(ExitReason::Panic(_)))), "{outcome:?}");
@@ -93,9 +96,7 @@ async fn a_call_that_panics_is_told_after_the_others_have_ended() {
 async fn a_dispatch_runs_unlocked_and_a_panic_in_it_is_the_callers() {
     for registry in duplicates(2).await {
         registry.register(key("a"), 1).expect("it runs");
-        registry
-            .dispatch("a", |_| registry.unregister("a").expect("nothing is locked"))
-            .expect("it runs");
+        registry.dispatch("a", |_| registry.unregister("a").expect("nothing is locked")).expect("it runs");
         assert_eq!(registry.count(), Ok(0));
         registry.register(key("a"), 1).expect("it runs");
         let panicked = catch_unwind(AssertUnwindSafe(|| registry.dispatch("a", |_| panic!("no"))));

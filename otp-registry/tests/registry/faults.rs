@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use otp_core::{ExitReason, Mailbox, spawn};
-use otp_registry::{Duplicate, Registry, RegisterError};
+use otp_registry::{Duplicate, RegisterError, Registry};
 use tokio::sync::oneshot;
 
 use crate::support::{Puppet, fresh, gone, key, me, run, sorted, unique};

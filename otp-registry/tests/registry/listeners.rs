@@ -2,7 +2,7 @@
 
 use otp_core::{ExitReason, Mailbox, ProcessRef, Received, attach_with, process, spawn};
 use otp_genserver::{Context, Destination, GenServer, InitError, Name, ReplyTo};
-use otp_registry::{Event, Registry, RegisterError};
+use otp_registry::{Event, RegisterError, Registry};
 
 use crate::support::{Counter, Puppet, fresh, key, me, run};
 
@@ -22,7 +22,11 @@ impl GenServer for Log {
         Ok(Self(Vec::new()))
     }
 
-    async fn handle_call(&mut self, reply: ReplyTo<Vec<Events>>, _: &mut Context<Self>) -> Result<(), ExitReason> {
+    async fn handle_call(
+        &mut self,
+        reply: ReplyTo<Vec<Events>>,
+        _: &mut Context<Self>,
+    ) -> Result<(), ExitReason> {
         reply.send(std::mem::take(&mut self.0));
         Ok(())
     }

@@ -23,7 +23,8 @@ async fn reg_052_metadata_is_put_overwritten_and_deleted_beside_the_keys() {
 
 #[otp_core::test(start_paused = true)]
 async fn reg_053_metadata_is_there_from_the_start() {
-    let registry: Registry<u8> = Registry::unique(fresh("meta")).initial_meta("a", 1_u8).initial_meta("b", "text");
+    let registry: Registry<u8> =
+        Registry::unique(fresh("meta")).initial_meta("a", 1_u8).initial_meta("b", "text");
     let registry = run(registry).await;
     assert_eq!((registry.meta("a"), registry.meta("b")), (Ok(Some(1_u8)), Ok(Some("text"))));
 }

@@ -6,7 +6,7 @@ use otp_core::process;
 use otp_core::{IntoChildSpec, StartError};
 use otp_genserver::{Destination, GenServer};
 use otp_registry::{
-    DispatchError, Duplicate, MetaError, NotRunning, Registry, RegisterError, UnregisterError, UpdateError,
+    DispatchError, Duplicate, MetaError, NotRunning, RegisterError, Registry, UnregisterError, UpdateError,
     WhereisError,
 };
 use otp_supervisor::{Supervisor, SupervisorClient};

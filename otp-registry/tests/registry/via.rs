@@ -1,7 +1,9 @@
 //! Via names: servers started and reached by key.
 
 use otp_core::{ExitReason, process};
-use otp_genserver::{CallError, Context, Destination, GenServer, InitError, ReplyTo, ResolveError, StartError};
+use otp_genserver::{
+    CallError, Context, Destination, GenServer, InitError, ReplyTo, ResolveError, StartError,
+};
 use otp_registry::Registry;
 use otp_supervisor::{Supervisor, SupervisorClient};
 
@@ -22,7 +24,11 @@ impl GenServer for Early {
         Ok(Self(found.filter(|found| found.0 == cx.pid()).map(|found| found.1)))
     }
 
-    async fn handle_call(&mut self, reply: ReplyTo<Option<u32>>, _: &mut Context<Self>) -> Result<(), ExitReason> {
+    async fn handle_call(
+        &mut self,
+        reply: ReplyTo<Option<u32>>,
+        _: &mut Context<Self>,
+    ) -> Result<(), ExitReason> {
         reply.send(self.0);
         Ok(())
     }
@@ -50,7 +56,8 @@ async fn reg_054_a_server_is_registered_before_init_with_the_value_given() {
             server.stop().await.expect("it stops");
             assert_eq!(registry.lookup("early"), Ok(None));
         }
-        let (server, _) = Early::start_monitor(registry.clone()).name(registry.via("early")).await.expect("it starts");
+        let (server, _) =
+            Early::start_monitor(registry.clone()).name(registry.via("early")).await.expect("it starts");
         assert_eq!(registry.holder("early"), Ok(Some(server.pid())));
     }
 }
