@@ -67,7 +67,7 @@ impl<S: GenServer> Start<S> {
     /// The type of the server, or the name of a supervisor that has one: there may be several of the same type.
     fn child_id(&self) -> ChildId {
         match self.start_name() {
-            Some(name) if S::CHILD_TYPE == ChildType::Supervisor => ChildId::from(name.to_string()),
+            Some(name) if S::CHILD_TYPE == ChildType::Supervisor => name.child_id(),
             _ => ChildId::of::<S>(),
         }
     }

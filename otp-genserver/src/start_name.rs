@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use otp_core::behaviour::Embryo;
-use otp_core::{ExitReason, Pid, ProcessName, RegisterError, StartError};
+use otp_core::{ChildId, ExitReason, Pid, ProcessName, RegisterError, StartError};
 
 use crate::name::Name;
 
@@ -40,12 +40,22 @@ pub trait NameRegistry: fmt::Debug + Send + Sync + 'static {
     ///
     /// What the start fails with, [`AlreadyStarted`](StartError::AlreadyStarted) if another process has the key.
     fn register(&self, process: Pid) -> Result<(), StartError>;
+
+    /// What a supervisor started under this key is called among the children of another.
+    fn child_id(&self) -> ChildId;
 }
 
 impl<S> StartName<S> {
     /// A key in a registry.
     pub fn in_registry(key: impl NameRegistry) -> Self {
         Self { place: Place::Elsewhere(Arc::new(key)), server: PhantomData }
+    }
+
+    pub(crate) fn child_id(&self) -> ChildId {
+        match &self.place {
+            Place::Local(name) => ChildId::from(name.as_str().to_owned()),
+            Place::Elsewhere(key) => key.child_id(),
+        }
     }
 
     pub(crate) fn register<M: Send + 'static>(self, process: &Embryo<M>) -> Result<(), StartError> {
@@ -91,14 +101,8 @@ impl<S> Clone for StartName<S> {
 
 impl<S> fmt::Debug for StartName<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl<S> fmt::Display for StartName<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Local(name) => fmt::Display::fmt(name, f),
+            Place::Local(name) => fmt::Debug::fmt(name, f),
             Place::Elsewhere(key) => fmt::Debug::fmt(key, f),
         }
     }

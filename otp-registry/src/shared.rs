@@ -174,6 +174,9 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
     ) -> Result<Pid, RegisterError> {
         UnderLock::refuse();
         self.check_running()?;
+        if process::current() == Some(me) && is_dying() {
+            return Err(RegisterError::Dying);
+        }
         let parting = self.table.parting;
         let partition = self.partition_of(me).ok_or(RegisterError::NotRunning)?;
         let hash = self.table.hash(&key);
@@ -225,9 +228,6 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
 
     /// Has a process's entries go with it. Once in its life: it is among the owners from then on.
     fn add_hook(self: &Arc<Self>, me: Pid) -> Result<(), HookError> {
-        if process::current() == Some(me) && is_dying() {
-            return Err(HookError);
-        }
         let shared = Arc::clone(self);
         process::on_exit(me, move |pid, _| shared.leave(pid))
     }

@@ -4,7 +4,7 @@
 //! and the closures that the public documentation says it of; what is removed is dropped unlocked.
 
 use std::borrow::Borrow;
-use std::hash::{BuildHasher as _, Hash};
+use std::hash::Hash;
 use std::marker::PhantomData;
 
 use ahash::RandomState;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use otp_core::behaviour::link_embryo;
-use otp_core::{ExitReason, Pid, StartError};
+use otp_core::{ChildId, ExitReason, Pid, ProcessName, StartError};
 use otp_genserver::{Destination, GenServer, NameRegistry, ResolveError, ServerRef, StartName};
 
 use crate::error::RegisterError;
@@ -107,6 +107,23 @@ impl<K: Key, V: Value> NameRegistry for Reserved<K, V> {
             RegisterError::AlreadyRegistered(pid) => StartError::AlreadyStarted(pid),
             error => StartError::Exit(ExitReason::from(error)),
         })
+    }
+
+    fn child_id(&self) -> ChildId {
+        ChildId::new(KeyId { registry: self.registry.shared.name.clone(), key: self.key.clone() })
+    }
+}
+
+/// A key need not be printable.
+#[derive(PartialEq, Eq, Hash)]
+struct KeyId<K> {
+    registry: ProcessName,
+    key: K,
+}
+
+impl<K> fmt::Debug for KeyId<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a key of the registry {:?}", self.registry)
     }
 }
 
