@@ -21,6 +21,10 @@ pub use otp_genserver::{
 };
 #[cfg(feature = "macros")]
 pub use otp_macros::{gen_server_facade as gen_server, main_facade as main, test_facade as test};
+#[cfg(feature = "pubsub")]
+pub use otp_pubsub as pubsub;
+#[cfg(feature = "pubsub")]
+pub use otp_pubsub::{PubSub, Subscription};
 #[cfg(feature = "registry")]
 pub use otp_registry as registry;
 #[cfg(feature = "registry")]
