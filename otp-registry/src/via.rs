@@ -47,7 +47,6 @@ impl<S, K: Key, V: Value> Via<S, K, V> {
     /// # Counterpart
     ///
     /// `{:via, Registry, {registry, key, value}}`.
-    #[must_use]
     pub fn value(self, value: V) -> ViaValue<S, K, V> {
         ViaValue { via: self, value }
     }

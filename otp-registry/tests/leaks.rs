@@ -113,10 +113,10 @@ fn registrations_go_with_their_processes() {
                         unique.register(format!("{batch} {n}"), vec![1; 10]).expect("it is free");
                         duplicate.register("all", vec![1; 10]).expect("it runs");
                         duplicate.register("all", vec![2; 10]).expect("it runs");
-                        if n % 3 == 0 {
+                        if n.is_multiple_of(3) {
                             unique.unregister(&format!("{batch} {n}")).expect("it runs");
                         }
-                        if n % 2 == 0 {
+                        if n.is_multiple_of(2) {
                             std::future::pending::<()>().await;
                         }
                     })

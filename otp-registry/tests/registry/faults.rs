@@ -17,6 +17,9 @@ static FAIL: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 struct Fussy(u32);
 
+/// What is to panic.
+type Fuss<'a> = Box<dyn Fn() -> bool + 'a>;
+
 fn fuss() {
     assert!(!FAIL.load(Ordering::Relaxed), "told to");
 }
@@ -53,7 +56,7 @@ async fn keys_and_values_that_panic_leave_the_registry_whole() {
         duplicate.register(Fussy(n), Fussy(n)).expect("it runs");
     }
     FAIL.store(true, Ordering::Relaxed);
-    let panics: [(&str, Box<dyn Fn() -> bool + '_>); 12] = [
+    let panics: [(&str, Fuss<'_>); 12] = [
         ("register", Box::new(|| unique.register(Fussy(7), Fussy(7)).is_ok())),
         ("register a duplicate", Box::new(|| duplicate.register(Fussy(1), Fussy(7)).is_ok())),
         ("lookup", Box::new(|| unique.lookup(&Fussy(1)).is_ok())),
