@@ -151,6 +151,20 @@ fn the_end_of_the_tree_is_exit_code_1() {
     assert_eq!(complaints, "scenario: application scenario ended: shutdown\n");
 }
 
+/// 4 branches at each of 4 levels, or as many as `OTP_TREE_BRANCHES` says.
+#[test]
+fn the_death_of_one_leaf_of_a_big_tree_that_bears_none_ends_the_program_in_order() {
+    let branches: u64 = std::env::var("OTP_TREE_BRANCHES").map_or(4, |text| text.parse().expect("a number"));
+    let leaves = branches.pow(4);
+    let (code, said, complaints) = run(scenario("big-tree-escalates"));
+    let stopped = leaves - 1;
+    let expected = format!(
+        "base up\nup\n{leaves} leaves\nworker stopped\nprep_stop\n{stopped} leaves stopped\nstop\nbase stop\n"
+    );
+    assert_eq!((code, &*said), (Some(1), &*expected), "{complaints}");
+    assert_eq!(complaints, "scenario: application scenario ended: shutdown\n");
+}
+
 #[test]
 fn system_stop_says_the_exit_code() {
     let (code, said, complaints) = run(scenario("stops-itself"));
