@@ -48,6 +48,8 @@ pub(super) fn figures(_: &Workspace) -> StepResult {
 pub(super) fn long(_: &Workspace) -> StepResult {
     let mut leaks = cargo("test --release --package otp-core --test leaks -- --nocapture");
     run(leaks.env("OTP_LEAK_PROCESSES", "1000000"))?;
+    let mut leaks = cargo("test --release --package otp-registry --test leaks -- --nocapture");
+    run(leaks.env("OTP_LEAK_PROCESSES", "1000000"))?;
     let mut tree = cargo("test --release --package otp-supervisor --test tree -- --nocapture");
     run(tree.env("OTP_TREE_BRANCHES", "10").env("OTP_TREE_KILLS", "100000"))?;
     let mut escalation =
