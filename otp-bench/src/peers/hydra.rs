@@ -128,9 +128,9 @@ impl Peer for Hydra {
         }
     }
 
-    async fn registry(keys: &[String]) -> Result<Lookup, &'static str> {
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
         for key in keys {
-            Process::register(Self::start().await, key.as_str()).unwrap();
+            Process::register(Self::start().await, key).unwrap();
         }
         Ok(Arc::new(|key| Process::whereis(key).is_some()))
     }

@@ -156,9 +156,9 @@ impl<const UNBOUNDED: bool> Peer for Kameo<UNBOUNDED> {
         counter.ask(Get).send().await.ok()
     }
 
-    async fn registry(keys: &[String]) -> Result<Lookup, &'static str> {
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
         for key in keys {
-            Self::start().await.register(key.clone()).unwrap();
+            Self::start().await.register(key).unwrap();
         }
         Ok(Arc::new(|key| matches!(ActorRef::<Counter>::lookup(key), Ok(Some(_)))))
     }

@@ -137,11 +137,11 @@ impl<const PROCESSES: bool> Peer for Otp<PROCESSES> {
         counter.call(Call::Get).await.ok()
     }
 
-    async fn registry(keys: &[String]) -> Result<Lookup, &'static str> {
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
         let rooms: Registry<String> = Registry::unique("rooms");
         rooms.start().await.unwrap();
         for key in keys {
-            Counter::start(()).name(rooms.via(key.clone())).await.unwrap();
+            Counter::start(()).name(rooms.via(key)).await.unwrap();
         }
         Ok(Arc::new(move |key| matches!(rooms.lookup(key), Ok(Some(_)))))
     }

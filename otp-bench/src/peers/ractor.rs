@@ -168,9 +168,9 @@ impl Peer for Ractor {
         }
     }
 
-    async fn registry(keys: &[String]) -> Result<Lookup, &'static str> {
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
         for key in keys {
-            Actor::spawn(Some(key.clone()), Counter, ()).await.unwrap();
+            Actor::spawn(Some(key), Counter, ()).await.unwrap();
         }
         Ok(Arc::new(|key| ractor::registry::where_is(key).is_some()))
     }

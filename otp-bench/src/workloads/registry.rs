@@ -13,12 +13,14 @@ const KEYS: usize = 100_000;
 
 /// One caller for each thread looks up one key after the other, in a random order.
 pub(super) async fn registry<P: Peer>(n: u64) -> Outcome {
-    match P::registry(&keys()).await {
+    match P::registry(keys()).await {
         Ok(lookup) => look_up::<P>(lookup, n).await,
         Err(reason) => Outcome::Unsupported(reason),
     }
 }
 
+/// Made one after the other before anything else, for every peer: a text that is made between two processes would be slower to
+/// reach.
 pub(crate) fn keys() -> Vec<String> {
     (0..KEYS).map(|n| format!("room {n}")).collect()
 }
