@@ -126,7 +126,27 @@ defmodule Bench do
     end)
   end
 
+  def run("registry", n) do
+    {:ok, _} = Registry.start_link(keys: :unique, name: Rooms)
+    for key <- 0..99_999, do: {:ok, _} = GenServer.start(Counter, 0, name: {:via, Registry, {Rooms, "room #{key}"}})
+    keys = List.to_tuple(for key <- 0..99_999, do: "room #{key}")
+    count = :erlang.system_info(:schedulers_online)
+    each = max(div(n, count), 1)
+
+    timed(each * count, fn ->
+      callers(count, fn caller -> look_up(keys, :rand.seed_s(:exsp, caller), each) end)
+    end)
+  end
+
   def run(_, _), do: nil
+
+  defp look_up(_, _, 0), do: :ok
+
+  defp look_up(keys, random, n) do
+    {at, random} = :rand.uniform_s(100_000, random)
+    [_] = Registry.lookup(Rooms, elem(keys, at - 1))
+    look_up(keys, random, n - 1)
+  end
 
   defp start do
     {:ok, server} = GenServer.start(Counter, 0)

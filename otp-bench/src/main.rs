@@ -65,6 +65,8 @@ fn measure(options: &Options) -> Result<Outcome, String> {
         "otp" => on::<Otp<true>>(options),
         "otp-task" => on::<Otp<false>>(options),
         "raw" => on::<Raw>(options),
+        "dashmap" => peers::maps::dashmap(options),
+        "papaya" => peers::maps::papaya(options),
         "ractor" => on::<Ractor>(options),
         "kameo" => on::<Kameo<false>>(options),
         "kameo-unbounded" => on::<Kameo<true>>(options),

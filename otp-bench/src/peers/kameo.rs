@@ -3,6 +3,7 @@
 //! started again; "stopped" is `stop_gracefully` and `wait_for_shutdown`. Callers are tokio's tasks.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kameo::actor::{Actor, ActorRef, Spawn};
@@ -12,7 +13,7 @@ use kameo::message::{Context, Message};
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
-use crate::peer::Peer;
+use crate::peer::{Lookup, Peer};
 use crate::peers::Raw;
 
 #[derive(Clone)]
@@ -153,6 +154,13 @@ impl<const UNBOUNDED: bool> Peer for Kameo<UNBOUNDED> {
 
     async fn try_call((counter, _): &Self::Supervised) -> Option<u64> {
         counter.ask(Get).send().await.ok()
+    }
+
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
+        for key in keys {
+            Self::start().await.register(key).unwrap();
+        }
+        Ok(Arc::new(|key| matches!(ActorRef::<Counter>::lookup(key), Ok(Some(_)))))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

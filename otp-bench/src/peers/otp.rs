@@ -7,16 +7,18 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::Mailbox;
 use otp_genserver::{Context, Destination, ExitReason, GenServer, InitError, Name, ReplyTo, ServerRef};
+use otp_registry::Registry;
 use otp_supervisor::Supervisor;
 use tokio::sync::oneshot;
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
-use crate::peer::Peer;
+use crate::peer::{Lookup, Peer};
 
 pub(crate) struct Counter(u64);
 
@@ -133,6 +135,15 @@ impl<const PROCESSES: bool> Peer for Otp<PROCESSES> {
 
     async fn try_call(counter: &Self::Supervised) -> Option<u64> {
         counter.call(Call::Get).await.ok()
+    }
+
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
+        let rooms: Registry<String> = Registry::unique("rooms");
+        rooms.start().await.unwrap();
+        for key in keys {
+            Counter::start(()).name(rooms.via(key)).await.unwrap();
+        }
+        Ok(Arc::new(move |key| matches!(rooms.lookup(key), Ok(Some(_)))))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

@@ -3,6 +3,7 @@
 //! has a name. Callers are tokio's tasks.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::rpc::CallResult;
@@ -10,7 +11,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
-use crate::peer::Peer;
+use crate::peer::{Lookup, Peer};
 use crate::peers::Raw;
 
 pub(crate) enum Message {
@@ -165,6 +166,13 @@ impl Peer for Ractor {
             Ok(CallResult::Success(count)) => Some(count),
             _ => None,
         }
+    }
+
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
+        for key in keys {
+            Actor::spawn(Some(key), Counter, ()).await.unwrap();
+        }
+        Ok(Arc::new(|key| ractor::registry::where_is(key).is_some()))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send
