@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
+use crate::workloads::{Heard, Publish};
 
 /// Whether a process is registered under a text.
 pub(crate) type Lookup = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -55,6 +56,13 @@ pub(crate) trait Peer: Send + Sync + 'static {
     fn registry(keys: Vec<String>) -> impl Future<Output = Result<Lookup, &'static str>> + Send {
         drop(keys);
         ready(Err("it has no registry by text"))
+    }
+
+    /// Starts so many subscribers of a topic, the first of which takes one message and is stuck with it, and gives what
+    /// broadcasts there. `Err`: why it cannot do that.
+    fn bus(heard: Arc<Heard>) -> impl Future<Output = Result<Publish, &'static str>> + Send {
+        drop(heard);
+        ready(Err("it has no broadcasts"))
     }
 
     /// Runs a caller where this library's callers live, at once; the result can be awaited.
