@@ -27,7 +27,11 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     workload("restart", "a supervised server panics; until the next one has answered a call", 20_000),
     workload("restart_err", "the same, where it ends with an error and not by a panic", 20_000),
     workload("ring", "a token goes around 1,000 servers", 1_000_000),
-    workload("registry", "a process is looked up by text among 100,000, by one caller for each thread", 4_000_000),
+    workload(
+        "registry",
+        "a process is looked up by text among 100,000, by one caller for each thread",
+        4_000_000,
+    ),
     workload("big", "each of 120 servers pings random others, one ping at a time", 240_000),
 ];
 

@@ -50,6 +50,6 @@ fn next<'a>(random: &mut u64, keys: &'a [String]) -> &'a str {
     *random ^= *random << 13;
     *random ^= *random >> 7;
     *random ^= *random << 17;
-    let at = usize::try_from((*random >> 32) * keys.len() as u64 >> 32).expect("below the length");
+    let at = usize::try_from(((*random >> 32) * keys.len() as u64) >> 32).expect("below the length");
     &keys[at]
 }
