@@ -10,7 +10,6 @@ use crate::storage::{Slot, Taken};
 #[expect(unnameable_types, reason = "it seals `Keys`: what a registry keeps is its own business")]
 #[derive(Debug)]
 pub struct Entries<V> {
-    hash: u32,
     list: Vec<(Pid, V)>,
     index: Option<Box<HashTable<u32>>>,
 }
@@ -91,12 +90,8 @@ impl<V> Entries<V> {
 }
 
 impl<V: Send + Sync + 'static> Slot<V> for Entries<V> {
-    fn new(hash: u32, pid: Pid, value: V) -> Self {
-        Self { hash, list: vec![(pid, value)], index: None }
-    }
-
-    fn hash(&self) -> u32 {
-        self.hash
+    fn new(pid: Pid, value: V) -> Self {
+        Self { list: vec![(pid, value)], index: None }
     }
 
     fn admits(&self) -> Result<(), Pid> {
@@ -171,7 +166,7 @@ mod tests {
     #[test]
     fn a_long_list_finds_and_loses_the_same_entries_as_a_short_one() {
         for processes in [3, 200] {
-            let mut entries = Entries::new(7, pid(1), 1);
+            let mut entries = Entries::new(pid(1), 1);
             for n in 2..=processes * 2 {
                 entries.add(pid(n % processes + 1), n);
             }
@@ -201,7 +196,7 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_of_another_process() {
-        let mut entries = Entries::new(7, pid(1), 1);
+        let mut entries = Entries::new(pid(1), 1);
         assert_eq!(entries.take(pid(2), |_| true, &mut Vec::new()), Taken::default());
         assert_eq!(entries.take(pid(1), |_| false, &mut Vec::new()), Taken::default());
     }

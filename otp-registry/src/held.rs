@@ -9,18 +9,12 @@ use crate::storage::{Slot, Taken};
 #[derive(Debug)]
 pub struct Held<V> {
     pub(crate) pid: Pid,
-    hash: u32,
     pub(crate) value: V,
 }
 
 impl<V: Send + Sync + 'static> Slot<V> for Held<V> {
-    fn new(hash: u32, pid: Pid, value: V) -> Self {
-        Self { pid, hash, value }
-    }
-
-    #[inline]
-    fn hash(&self) -> u32 {
-        self.hash
+    fn new(pid: Pid, value: V) -> Self {
+        Self { pid, value }
     }
 
     fn admits(&self) -> Result<(), Pid> {

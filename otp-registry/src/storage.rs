@@ -13,10 +13,7 @@ pub trait Storage {
 /// Everything under one key. Never empty in a table.
 #[expect(unnameable_types, reason = "it seals `Keys`: what a registry keeps is its own business")]
 pub trait Slot<V>: Send + Sync + 'static {
-    fn new(hash: u32, pid: Pid, value: V) -> Self;
-
-    /// The key's hash: kept, so that a table grows without asking the key.
-    fn hash(&self) -> u32;
+    fn new(pid: Pid, value: V) -> Self;
 
     /// Whether there is room for another entry, or else who is in the way.
     fn admits(&self) -> Result<(), Pid>;

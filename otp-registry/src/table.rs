@@ -1,6 +1,6 @@
 //! [`Table`]: the keys and what stands under them, in shards with a lock each.
 //!
-//! A look-up takes the read lock of one shard, and nothing else. User code under a lock is `Eq` and `Clone` of keys and values,
+//! A look-up takes the read lock of one shard, and nothing else. User code under a lock is `Eq`, `Hash` and `Clone` of keys and values,
 //! and the closures that the public documentation says it of; what is removed is dropped unlocked.
 
 use std::borrow::Borrow;
@@ -110,6 +110,11 @@ fn reduce(hash: u32, below: usize) -> usize {
 #[inline]
 fn wide(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(SPREAD)
+}
+
+/// There is room: see [`Table::rebuild`].
+fn no_rehash<K, S>(_: &Entry<K, S>) -> u64 {
+    unreachable!("a table grows when it is told to")
 }
 
 /// What was taken out, to be dropped when nothing is locked any more.
@@ -222,10 +227,8 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
     /// The entries of a process under keys with this hash.
     pub(crate) fn for_each_of(&self, hash: u32, pid: Pid, mut f: impl FnMut(&Entry<K, S>)) {
         let shard = self.read(self.parting.shard(hash, pid));
-        shard
-            .iter_hash(wide(hash))
-            .filter(|entry| entry.slot.hash() == hash && entry.slot.has(pid))
-            .for_each(&mut f);
+        let candidates = shard.iter_hash(wide(hash)).filter(|entry| entry.slot.has(pid));
+        candidates.filter(|entry| self.hash(&entry.key) == hash).for_each(&mut f);
     }
 
     /// Adds an entry, if `open` says so under the shard's lock, and the key admits it.
@@ -241,8 +244,10 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
         if !open() {
             return Err(Refusal { holder: None, _unused: (key, value) });
         }
-        let rehash = |entry: &Entry<K, S>| wide(entry.slot.hash());
-        match shard.entry(wide(hash), |entry| entry.key == key, rehash) {
+        if shard.len() == shard.capacity() {
+            self.rebuild(&mut shard);
+        }
+        match shard.entry(wide(hash), |entry| entry.key == key, no_rehash) {
             Place::Occupied(mut place) => match place.get().slot.admits() {
                 Err(holder) => return Err(Refusal { holder: Some(holder), _unused: (key, value) }),
                 Ok(()) => {
@@ -253,7 +258,7 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
                 }
             },
             Place::Vacant(place) => {
-                place.insert(Entry { key, slot: S::new(hash, pid, value) });
+                place.insert(Entry { key, slot: S::new(pid, value) });
             }
         }
         Ok(())
@@ -275,9 +280,10 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
         self.remove_where(hash, pid, |entry| entry.key.borrow() == key, unwanted, removed)
     }
 
-    /// Takes all entries of a process out that stand under keys with this hash.
+    /// Takes all entries of a process out that stand under keys with this hash. Some others of that process may go along: all are
+    /// to go.
     pub(crate) fn remove_hash(&self, hash: u32, pid: Pid, removed: &mut Removed<K, S, V>) {
-        let of_pid = |entry: &Entry<K, S>| entry.slot.hash() == hash && entry.slot.has(pid);
+        let of_pid = |entry: &Entry<K, S>| entry.slot.has(pid);
         while self.remove_where(hash, pid, of_pid, |_| true, removed) > 0 {}
     }
 
@@ -295,11 +301,22 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
         if emptied {
             removed.entries.push(place.remove().0);
             if shard.len() * 8 < shard.capacity() && shard.capacity() > 64 {
-                let room = shard.len() * 2;
-                shard.shrink_to(room, |entry| wide(entry.slot.hash()));
+                // If a key's hash panics, the table stays as large as it is.
+                let _ = catch(|| self.rebuild(&mut shard));
             }
         }
         count
+    }
+
+    /// Makes room for half as many entries again as there are. The hashes are not kept: an entry of a unique text is 32 bytes
+    /// so, and two of them a cache line. All keys are asked before anything changes: one that panics leaves the table whole.
+    fn rebuild(&self, table: &mut HashTable<Entry<K, S>>) {
+        let hashes: Vec<u64> = table.iter().map(|entry| wide(self.hash(&entry.key))).collect();
+        let mut larger = HashTable::with_capacity((table.len() + 2) * 3 / 2);
+        for (hash, entry) in hashes.into_iter().zip(table.drain()) {
+            larger.insert_unique(hash, entry, no_rehash);
+        }
+        *table = larger;
     }
 
     /// Takes out whatever concerns a partition.
