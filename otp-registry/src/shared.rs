@@ -115,14 +115,11 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
         Ok(spec.children((0..parting.partitions).map(|number| Partition::spec(self, number))))
     }
 
+    /// The supervisor has died. Its partitions have, or are about to: each takes its entries along.
     fn close(&self) {
         self.running.store(false, Ordering::Release);
         let running = RUNNING.write().remove(&self.name);
         drop(running);
-        for number in 0..self.partitions.len() {
-            self.partitions[number].store(0, Ordering::SeqCst);
-            self.clear(number);
-        }
         self.meta.end();
     }
 
@@ -144,13 +141,13 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
         }
     }
 
-    /// Takes out whatever concerns a partition that is closed: who registers now is refused, or has done so before the lock
+    /// Takes out whatever is in a partition that is closed: who registers now is refused, or has done so before the lock
     /// of its shard was taken here.
     fn clear(&self, number: usize) {
         let mut removed = Removed::new();
         self.table.clear(number, &mut removed);
         let parting = self.table.parting;
-        self.owners.forget(|pid, hash| parting.concerns(number, hash, pid));
+        self.owners.forget(|pid, hash| parting.of_entry(hash, pid) == number);
         drop(removed);
     }
 
@@ -283,5 +280,40 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
         for listener in &self.listeners {
             listener.tell(event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+
+    use otp_core::{Mailbox, process, spawn};
+
+    use super::Shared;
+    use crate::error::RegisterError;
+    use crate::keys::Unique;
+    use crate::table::Parting;
+
+    #[otp_core::test(start_paused = true)]
+    async fn a_partition_of_before_that_ends_late_does_no_harm_to_the_next() {
+        let shared = Arc::new(Shared::<u8, (), Unique>::new("late".into(), Parting::new(1, true)));
+        shared.running.store(true, super::Ordering::Release);
+        let me = process::current().expect("a test is a process");
+        let enter = |key| shared.enter(me, key, (), |_| {}, |_| {});
+        let partition = || spawn(|_: Mailbox<()>| pending::<()>()).pid();
+        let (old, new) = (partition(), partition());
+        assert_eq!(enter(1), Err(RegisterError::NotRunning), "there is no partition yet");
+        shared.open_partition(0, old).expect("it lives");
+        assert_eq!(enter(1), Ok(old));
+        shared.open_partition(0, new).expect("it lives");
+        assert_eq!(shared.table.len(), 0, "its entries are gone");
+        assert_eq!(enter(2), Ok(new));
+        shared.close_partition(0, old);
+        assert_eq!(enter(3), Ok(new));
+        assert_eq!(shared.table.len(), 2);
+        shared.close_partition(0, new);
+        assert_eq!(shared.table.len(), 0);
+        assert_eq!(enter(4), Err(RegisterError::NotRunning));
     }
 }

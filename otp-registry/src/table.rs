@@ -87,11 +87,6 @@ impl Parting {
     pub(crate) fn of_entry(self, hash: u32, pid: Pid) -> usize {
         self.of_shard(self.shard(hash, pid))
     }
-
-    /// Whether an entry goes when a partition does: it is in there, or its process is linked to it.
-    pub(crate) fn concerns(self, partition: usize, hash: u32, pid: Pid) -> bool {
-        self.of_process(pid) == partition || self.of_entry(hash, pid) == partition
-    }
 }
 
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -319,36 +314,13 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
         *table = larger;
     }
 
-    /// Takes out whatever concerns a partition.
+    /// Takes out whatever is in a partition.
     pub(crate) fn clear(&self, partition: usize, removed: &mut Removed<K, S, V>) {
         for (n, shard) in self.shards.iter().enumerate() {
             if self.parting.of_shard(n) == partition {
                 removed.tables.push(std::mem::take(&mut *shard.0.write()));
-            } else if self.parting.by_key {
-                self.clear_processes_of(partition, &mut shard.0.write(), removed);
             }
         }
-    }
-
-    /// Takes out the entries of processes that are linked to a partition.
-    fn clear_processes_of(
-        &self,
-        partition: usize,
-        shard: &mut HashTable<Entry<K, S>>,
-        removed: &mut Removed<K, S, V>,
-    ) {
-        let values = &mut removed.values;
-        let mut empties = |entry: &mut Entry<K, S>| {
-            let mut pids = Vec::new();
-            entry.slot.each(|pid, _| {
-                if self.parting.of_process(pid) == partition {
-                    pids.push(pid);
-                }
-            });
-            // Once for each entry: a process that has several there is asked in vain the next time.
-            pids.into_iter().any(|pid| entry.slot.take(pid, |_| true, values).emptied)
-        };
-        removed.entries.extend(shard.extract_if(&mut empties));
     }
 
     /// How many entries there are.
