@@ -6,3 +6,4 @@ mod faults;
 mod streams;
 mod subscriptions;
 mod support;
+mod texts;

@@ -11,5 +11,6 @@ mod own_entries;
 mod restarts;
 mod start;
 mod support;
+mod texts;
 mod unique;
 mod via;

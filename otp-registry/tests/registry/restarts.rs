@@ -1,8 +1,9 @@
 //! A partition or the whole registry that dies.
 
 use otp_core::process::{self, send_exit};
-use otp_core::{ExitReason, Pid};
+use otp_core::{ExitReason, Mailbox, Pid, Received, spawn};
 use otp_registry::{Duplicate, Key, Keys, Registry, Value};
+use tokio::sync::oneshot;
 
 use crate::support::{Puppet, duplicates, fresh, gone, key, partitions, run, supervisor, unique};
 
@@ -119,4 +120,40 @@ async fn a_supervisor_that_is_killed_takes_its_entries_along_and_another_can_be_
     }
     assert_eq!(registry.lookup("a"), Ok(vec![(holder.pid(), 7)]), "those of before do no harm");
     assert_eq!(partitions(&registry).await, before);
+}
+
+/// Registers in a process that traps exits, kills its partition, and says what it finds when it hears of that.
+async fn found_at_the_end_of_a_partition<R: Send + 'static>(
+    register: impl FnOnce() -> Pid + Send + 'static,
+    look_up: impl FnOnce() -> R + Send + 'static,
+) -> R {
+    let (tell, told) = oneshot::channel();
+    spawn(move |mut mailbox: Mailbox<()>| async move {
+        process::trap_exit(true).expect("a process");
+        let partition = register();
+        send_exit(partition, ExitReason::Kill);
+        let Received::Exit { from, .. } = mailbox.receive().await else { unreachable!("nobody sends") };
+        assert_eq!(from, partition);
+        let _ = tell.send(look_up());
+    });
+    told.await.expect("it hears")
+}
+
+#[otp_core::test]
+async fn who_hears_of_a_partitions_end_finds_nothing_of_it() {
+    let unique = unique(1).await;
+    let (first, second) = (unique.clone(), unique);
+    let found = found_at_the_end_of_a_partition(
+        move || first.register(key("a"), 1).expect("it is free"),
+        move || second.lookup("a"),
+    );
+    assert_eq!(found.await, Ok(None));
+    for registry in duplicates(1).await {
+        let (first, second) = (registry.clone(), registry);
+        let found = found_at_the_end_of_a_partition(
+            move || first.register(key("a"), 1).expect("it runs"),
+            move || second.lookup("a"),
+        );
+        assert_eq!(found.await, Ok(vec![]));
+    }
 }
