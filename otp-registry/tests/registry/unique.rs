@@ -1,5 +1,6 @@
 //! Unique keys.
 
+use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 
 use otp_core::{ExitReason, spawn};
@@ -203,4 +204,42 @@ async fn reg_017_outside_a_process_nothing_is_registered() {
     })
     .join()
     .expect("it ends");
+}
+
+thread_local! {
+    static COMPARED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A key that counts how often it is compared on this thread.
+#[derive(Clone, Hash, Eq)]
+struct Counted(u32);
+
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        COMPARED.set(COMPARED.get() + 1);
+        self.0 == other.0
+    }
+}
+
+#[otp_core::test]
+async fn a_key_is_found_among_many_without_looking_at_the_others() {
+    const KEYS: u32 = 5000;
+    let registry: Registry<Counted, u32> = run(Registry::unique(fresh("counted"))).await;
+    for n in 0..KEYS {
+        registry.register(Counted(n), n).expect("it is free");
+    }
+    assert!(
+        COMPARED.take() < 100,
+        "a free key is compared with others only where the whole hash is the same"
+    );
+    for n in 0..KEYS {
+        assert_eq!(registry.lookup(&Counted(n)), Ok(Some((me(), n))));
+    }
+    let compared = COMPARED.take();
+    assert!(compared < KEYS as usize + 100, "{compared} comparisons for {KEYS} keys");
+    for n in 0..KEYS {
+        registry.unregister(&Counted(n)).expect("it runs");
+    }
+    let compared = COMPARED.take();
+    assert!(compared < KEYS as usize + 100, "{compared} comparisons for {KEYS} keys");
 }
