@@ -155,6 +155,43 @@ fn a_process_that_gives_its_keys_up_keeps_nothing_of_them() {
     });
 }
 
+#[test]
+fn a_table_that_was_large_becomes_small_again() {
+    const KEYS: u64 = 50_000;
+    const KEPT: u64 = 500;
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let registry: Registry<u64> = Registry::unique("leaks large");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let body = otp_core::attach(async move {
+        run(&registry).await;
+        let bytes = || BYTES.load(Ordering::Relaxed);
+        let before = bytes();
+        let holders: Vec<ProcessRef<()>> = (0..KEYS / KEPT)
+            .map(|holder| {
+                let registry = registry.clone();
+                spawn(move |mut mailbox: Mailbox<()>| async move {
+                    for n in holder * KEPT..(holder + 1) * KEPT {
+                        registry.register(n, ()).expect("it is free");
+                    }
+                    drop(mailbox.receive().await);
+                })
+            })
+            .collect();
+        settle().await;
+        let large = bytes() - before;
+        for holder in &holders[1..] {
+            send_exit(holder.pid(), ExitReason::Kill);
+            gone(holder.pid()).await;
+        }
+        settle().await;
+        assert_eq!(registry.count(), Ok(500));
+        let small = bytes() - before;
+        println!("{large} bytes with {KEYS} keys, {small} with {KEPT} of them");
+        assert!(small < large / 8, "{small} bytes of {large} are left");
+    });
+    runtime.block_on(body).expect("nobody ends it");
+}
+
 struct Server;
 
 impl GenServer for Server {
