@@ -195,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_indexed_from_33_entries_on_until_16_are_left() {
+        let mut entries = Entries::new(7, pid(1), 1);
+        for n in 2..=33 {
+            assert!(entries.index.is_none(), "with {} entries", entries.len());
+            entries.add(pid(n), n);
+        }
+        for n in 1..=20 {
+            assert_eq!(entries.index.is_some(), entries.len() > 16, "with {} entries", entries.len());
+            entries.take(pid(n), |_| true, &mut Vec::new());
+        }
+    }
+
+    #[test]
     fn nothing_is_taken_of_another_process() {
         let mut entries = Entries::new(pid(1), 1);
         assert_eq!(entries.take(pid(2), |_| true, &mut Vec::new()), Taken::default());

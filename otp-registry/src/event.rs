@@ -1,6 +1,5 @@
 //! [`Event`]: what a registry tells its listeners.
 
-use std::fmt;
 use std::sync::Arc;
 
 use otp_core::{Pid, ProcessName, ProcessRef};
@@ -64,11 +63,5 @@ impl<K: Clone + 'static, V: Clone + 'static> Listener<K, V> {
 
     pub(crate) fn tell(&self, event: &Event<K, V>) {
         (self.0)(event.clone());
-    }
-}
-
-impl<K, V> fmt::Debug for Listener<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! Metadata.
 
+use std::sync::Arc;
+
 use otp_registry::{MetaError, Registry};
 
 use crate::support::{fresh, key, run, unique};
@@ -27,4 +29,15 @@ async fn reg_053_metadata_is_there_from_the_start() {
         Registry::unique(fresh("meta")).initial_meta("a", 1_u8).initial_meta("b", "text");
     let registry = run(registry).await;
     assert_eq!((registry.meta("a"), registry.meta("b")), (Ok(Some(1_u8)), Ok(Some("text"))));
+}
+
+#[otp_core::test(start_paused = true)]
+async fn metadata_is_let_go_of_when_the_registry_ends() {
+    let registry: Registry<u8> = Registry::unique(fresh("meta ends"));
+    let started = registry.start().await.expect("it starts");
+    let value = Arc::new(1);
+    registry.put_meta("a", Arc::clone(&value)).expect("it runs");
+    assert_eq!(Arc::strong_count(&value), 2);
+    started.stop().await.expect("it runs");
+    assert_eq!(Arc::strong_count(&value), 1);
 }

@@ -61,6 +61,22 @@ async fn reg_026_the_callers_own_link_with_the_supervisor_stays() {
 }
 
 #[otp_core::test(start_paused = true)]
+async fn reg_026_giving_up_what_one_does_not_have_cuts_no_link() {
+    let registry = unique(1).await;
+    let holder = Puppet::new();
+    let partition = holder.register(&registry, "a", 1).await;
+    for key in ["a", "nothing"] {
+        let its = registry.clone();
+        holder.run(move || its.unregister(key)).await.expect("it runs");
+        if key == "a" {
+            assert_eq!(info(holder.pid()).links, []);
+            holder.run(move || process::link(partition)).await.expect("it is a process");
+        }
+    }
+    assert_eq!(info(holder.pid()).links, [partition]);
+}
+
+#[otp_core::test(start_paused = true)]
 async fn reg_040_unregister_match_removes_the_callers_entries_that_match() {
     for partitions in [1, 8] {
         for registry in duplicates(partitions).await {
