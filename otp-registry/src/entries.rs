@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_list_is_indexed_from_33_entries_on_until_16_are_left() {
-        let mut entries = Entries::new(7, pid(1), 1);
+        let mut entries = Entries::new(pid(1), 1);
         for n in 2..=33 {
             assert!(entries.index.is_none(), "with {} entries", entries.len());
             entries.add(pid(n), n);
