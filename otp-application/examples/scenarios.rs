@@ -57,6 +57,7 @@ impl Application for Scenario {
                     .for_each(|pid| process::send_exit(pid, ExitReason::Kill));
             }
             "stops-itself" => Controller::current().system_stop(42),
+            "blocks" => drop(process_that_blocks()),
             "thread-hangs" => drop(tokio::task::spawn_blocking(|| {
                 loop {
                     std::thread::park()
@@ -133,6 +134,20 @@ fn branch(level: u32) -> SupervisorSpec {
         _ => branch(level + 1).start_link().child_spec().id(n),
     };
     Supervisor::one_for_one().intensity(0, Duration::from_secs(1)).children((0..branches()).map(child))
+}
+
+/// Takes the one thread of the runtime, and does not give it back.
+fn process_that_blocks() -> Pid {
+    otp_core::spawn(|_: otp_core::Mailbox<()>| async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        println!("blocked");
+        loop {
+            std::thread::park();
+        }
+        #[expect(unreachable_code, reason = "gives the type")]
+        ExitReason::Normal
+    })
+    .pid()
 }
 
 /// Does not stop.

@@ -117,6 +117,20 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn signals_are_obeyed_though_the_runtimes_thread_is_blocked() {
+    let mut command = example("scenarios");
+    command.env("SCENARIO_SCENARIO", "blocks");
+    let mut program = Program::at(command, "blocked");
+    program.signal("-TERM");
+    let mut complaints = BufReader::new(program.child.stderr.take().expect("stderr is piped"));
+    let mut line = String::new();
+    complaints.read_line(&mut line).expect("it says something");
+    assert_eq!(line, "scenario: SIGTERM: stopping; a second signal ends it at once\n");
+    program.signal("-TERM");
+    assert_eq!(program.child.wait().expect("it ends").code(), Some(143));
+}
+
+#[test]
 fn a_child_that_does_not_stop_is_killed_when_its_shutdown_time_is_over() {
     let program = Program::at(scenario("tree-is-slow"), "up");
     program.signal("-TERM");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, Spawn, await_end, disown, request};
 use otp_core::process::send_exit;
-use otp_core::{ExitReason, MonitorRef, Overflow, Pid, StartError};
+use otp_core::{ChildType, ExitReason, MonitorRef, Overflow, Pid, StartError};
 
 use crate::message::ServerMessage;
 use crate::options::Options;
@@ -129,7 +129,12 @@ impl<S: GenServer> Start<S> {
         let Self { args, spawn, name, limit, thread, options } = self;
         let starter = spawn.parent();
         let embryo = spawn.prepare();
-        embryo.bound_counts(|message| !matches!(message, ServerMessage::System(_)));
+        embryo.bound_counts(|message| match message {
+            ServerMessage::System(_) => false,
+            // What a supervisor tells itself must not be lost.
+            ServerMessage::Info(_) => S::CHILD_TYPE != ChildType::Supervisor,
+            _ => true,
+        });
         if let Some(name) = name
             && let Err(error) = name.register(&embryo)
         {

@@ -93,15 +93,16 @@ impl StopReports {
 
     /// Looks for the reasons of those that had died before. Not a search for each: there may be thousands of both.
     pub(crate) async fn finish<S: GenServer>(mut self, cx: &mut Context<S>) {
-        let dead_before = &mut self.dead_before;
-        while !dead_before.is_empty()
-            && let Some((pid, reason)) = cx.take_exit_where(|pid| dead_before.contains_key(&pid)).await
-            && let Some(spec) = dead_before.remove(&pid)
-        {
-            report_unless_as_ordered(&spec, pid, &reason);
+        if self.dead_before.is_empty() {
+            return;
         }
-        for (&pid, spec) in &*dead_before {
-            report_unless_as_ordered(spec, pid, &ExitReason::NoProc);
+        for (pid, reason) in cx.take_exits_where(|pid| self.dead_before.contains_key(&pid)).await {
+            if let Some(spec) = self.dead_before.remove(&pid) {
+                report_unless_as_ordered(&spec, pid, &reason);
+            }
+        }
+        for (pid, spec) in &self.dead_before {
+            report_unless_as_ordered(spec, *pid, &ExitReason::NoProc);
         }
     }
 }
