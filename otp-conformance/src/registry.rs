@@ -1,6 +1,8 @@
 //! Registries, and what processes do with them: see `scenarios/registry/README.md`.
 
-use otp_registry::{Duplicate, Event, NotRunning, RegisterError, Registry, Unique, UnregisterError, UpdateError};
+use otp_registry::{
+    Duplicate, Event, NotRunning, RegisterError, Registry, Unique, UnregisterError, UpdateError,
+};
 use otp_supervisor::{ChildStatus, StartError, SupervisorClient};
 
 use crate::actor::Order;
@@ -31,7 +33,9 @@ pub(crate) async fn start_link(world: &World, name: &str, options: &[String]) ->
     let value = |key: &str| options.iter().find_map(|option| option.strip_prefix(key)?.strip_prefix('='));
     let registered = world.registered(value("as").unwrap_or(name));
     let partitions = value("partitions").and_then(|word| word.parse().ok()).unwrap_or(1);
-    let listeners = || options.iter().filter_map(|word| word.strip_prefix("listener=")).map(|name| world.registered(name));
+    let listeners = || {
+        options.iter().filter_map(|word| word.strip_prefix("listener=")).map(|name| world.registered(name))
+    };
     let registry = if options.iter().any(|option| option == "duplicate") {
         let registry = Registry::duplicate(registered).partitions(partitions);
         AnyRegistry::Duplicate(listeners().fold(registry, Registry::process_listener::<Order>))
@@ -46,17 +50,27 @@ pub(crate) async fn start_link(world: &World, name: &str, options: &[String]) ->
 }
 
 /// The via name `R:K` or `R:K:VALUE`, and its value.
-pub(crate) fn via(world: &World, word: &str) -> Result<(otp_registry::Via<Server, String, String>, String), String> {
+pub(crate) fn via(
+    world: &World,
+    word: &str,
+) -> Result<(otp_registry::Via<Server, String, String>, String), String> {
     let mut parts = word.splitn(3, ':');
     let (name, key) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     match world.registry(name) {
-        Some(AnyRegistry::Unique(registry)) => Ok((registry.via(key), parts.next().unwrap_or_default().to_owned())),
+        Some(AnyRegistry::Unique(registry)) => {
+            Ok((registry.via(key), parts.next().unwrap_or_default().to_owned()))
+        }
         _ => Err(format!("no {name}")),
     }
 }
 
 /// Does what a verb asks of a registry in the name of the process `me`, and says what came of it, if that is to be noted.
-pub(crate) async fn act(world: &World, me: &str, verb: &str, words: &[String]) -> Result<Option<String>, String> {
+pub(crate) async fn act(
+    world: &World,
+    me: &str,
+    verb: &str,
+    words: &[String],
+) -> Result<Option<String>, String> {
     let name = words[0].as_str();
     if verb == "registry_partition" {
         return name_partitions(world, name, &words[1]).await.map(|()| None);
@@ -115,7 +129,10 @@ pub(crate) async fn act(world: &World, me: &str, verb: &str, words: &[String]) -
         }
         "registry_values" => {
             let values = either!(&registry, registry => registry.values(word(1).as_str(), pid(2)?));
-            show(values.map(|values| sorted(values.iter().map(|value| show_value(value).to_owned()).collect())))
+            show(
+                values
+                    .map(|values| sorted(values.iter().map(|value| show_value(value).to_owned()).collect())),
+            )
         }
         "registry_count" => {
             show(either!(&registry, registry => registry.count()).map(|count| count.to_string()))
@@ -156,11 +173,17 @@ async fn name_partitions(world: &World, registry: &str, name: &str) -> Result<()
 pub(crate) fn show_event(world: &World, event: &Event<String, String>) -> (String, String) {
     let who = |pid| {
         let name = world.name_of(pid);
-        name.filter(|name| matches!(world.address(name), Some(Address::Actor(_)))).unwrap_or("server".to_owned())
+        name.filter(|name| matches!(world.address(name), Some(Address::Actor(_))))
+            .unwrap_or("server".to_owned())
     };
     match event {
         Event::Register { registry, key, pid, value } => {
-            let text = format!("{} register {key} of {}: {}", world.unregistered(registry), who(*pid), show_value(value));
+            let text = format!(
+                "{} register {key} of {}: {}",
+                world.unregistered(registry),
+                who(*pid),
+                show_value(value)
+            );
             (who(*pid), text)
         }
         Event::Unregister { registry, key, pid } => {

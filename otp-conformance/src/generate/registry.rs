@@ -3,6 +3,8 @@
 use crate::draw::Draw;
 
 const KEYS: &[&str] = &["k", "l", "m"];
+/// Those of servers alone: what a call to another process comes to is a recorded difference.
+const SERVER_KEYS: &[&str] = &["v", "w"];
 const VALUES: &[&str] = &["1", "2", "3"];
 const REASONS: &[&str] = &["normal", "shutdown", "kill", "boom"];
 
@@ -30,7 +32,14 @@ impl Cast {
 
 pub(super) fn steps(draw: &mut Draw) -> Vec<String> {
     let registries = [vec!["r"], vec!["d"], vec!["r", "d"]][draw.below(3)].clone();
-    let mut cast = Cast { processes: Vec::new(), servers: Vec::new(), registries, partitions: Vec::new(), named: 0, killed: 0 };
+    let mut cast = Cast {
+        processes: Vec::new(),
+        servers: Vec::new(),
+        registries,
+        partitions: Vec::new(),
+        named: 0,
+        killed: 0,
+    };
     cast.processes.extend((0..draw.between(2, 5)).map(|index| format!("p{index}")));
     // `z` has the registries, and hears of all that is registered.
     let mut lines =
@@ -58,7 +67,7 @@ pub(super) fn steps(draw: &mut Draw) -> Vec<String> {
     let mut last = Vec::new();
     for registry in &cast.registries {
         last.push(format!("registry_count {registry}"));
-        last.extend(KEYS.iter().map(|key| format!("registry_lookup {registry} {key}")));
+        last.extend(KEYS.iter().chain(SERVER_KEYS).map(|key| format!("registry_lookup {registry} {key}")));
         let holders = cast.processes.iter().chain(&cast.servers);
         last.extend(holders.map(|process| format!("registry_keys {registry} {process}")));
     }
@@ -100,7 +109,13 @@ fn step(draw: &mut Draw, cast: &mut Cast) -> Vec<String> {
         90..96 if registry == "r" => {
             let server = cast.new_name("s");
             cast.servers.push(server.clone());
-            return vec![format!("z server {server} via:r:{key}:{value}"), format!("{actor} call via:r:{key} count")];
+            let mut lines = vec![format!("z server {server} via:r:{key}:{value}")];
+            if draw.percent(70) {
+                let key = draw.one(SERVER_KEYS);
+                lines[0] = format!("z server {server} via:r:{key}");
+                lines.push(format!("{actor} call via:r:{} count", draw.one(SERVER_KEYS)));
+            }
+            return lines;
         }
         // Not more often than its supervisor bears.
         96..98 if !cast.partitions.is_empty() && cast.killed < 3 => {
@@ -109,7 +124,10 @@ fn step(draw: &mut Draw, cast: &mut Cast) -> Vec<String> {
             let partition = cast.new_name("n");
             cast.killed += 1;
             cast.partitions[index].1.clone_from(&partition);
-            return vec![format!("z signal {dead} kill"), format!("z registry_partition {registry} {partition}")];
+            return vec![
+                format!("z signal {dead} kill"),
+                format!("z registry_partition {registry} {partition}"),
+            ];
         }
         _ => format!("registry_count {registry}"),
     };
