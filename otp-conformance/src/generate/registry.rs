@@ -98,12 +98,12 @@ fn step(draw: &mut Draw, cast: &mut Cast) -> Vec<String> {
         }
         82..86 => draw.one(&["exit normal", "exit boom", "crash", "return"]).to_owned(),
         86..90 => format!("signal {other} {}", draw.one(REASONS)),
-        // In Elixir only unique keys are free as soon as their holder's death is heard of.
+        // In Elixir only a registration under a unique key sees at once that its holder is dead.
         90..95 if registry == "r" && actor != other => {
             let monitor = cast.new_name("m");
             format!(
                 "monitor {monitor} {other}; signal {other} kill; await {monitor}; \
-                 registry_lookup r {key}; registry_register r {key} {value}"
+                 registry_register r {key} {value}"
             )
         }
         90..96 if registry == "r" => {
