@@ -24,7 +24,8 @@ pub enum Event<K, V> {
         /// With this value.
         value: V,
     },
-    /// A process has called `unregister`, whether it had the key or not. Nobody is told of a death: a monitor does that.
+    /// A process has called `unregister`, whether it had the key or not, or has nothing under the key any more after
+    /// `unregister_matching`. Nobody is told of a death: a monitor does that.
     Unregister {
         /// The registry's name.
         registry: ProcessName,

@@ -203,14 +203,12 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     {
         let me = self.unregistering()?;
         self.shared.withdraw(me, key, |_| true);
-        if !self.shared.listeners.is_empty() {
-            let registry = self.shared.name.clone();
-            self.shared.tell(&Event::Unregister { registry, key: key.to_owned(), pid: me });
-        }
+        self.tell_unregistered(me, key);
         Ok(())
     }
 
-    /// Removes those of the current process's entries under a key whose value `unwanted` is true for; listeners are not told.
+    /// Removes those of the current process's entries under a key whose value `unwanted` is true for. Listeners are told if the
+    /// process has no entry under the key then, whether it had one before or not.
     ///
     /// The closure runs under a lock: it may look up, and must not change a registry.
     ///
@@ -234,14 +232,31 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     ) -> Result<(), UnregisterError>
     where
         K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         let me = self.unregistering()?;
+        // Nobody else changes what this process has; see `withdraw`.
+        let mut left = false;
         self.shared.withdraw(me, key, |value| {
             let _under_lock = UnderLock::enter();
-            unwanted(value)
+            let unwanted = unwanted(value);
+            left |= !unwanted;
+            unwanted
         });
+        if !left {
+            self.tell_unregistered(me, key);
+        }
         Ok(())
+    }
+
+    fn tell_unregistered<Q>(&self, me: Pid, key: &Q)
+    where
+        Q: ToOwned<Owned = K> + ?Sized,
+    {
+        if !self.shared.listeners.is_empty() {
+            let registry = self.shared.name.clone();
+            self.shared.tell(&Event::Unregister { registry, key: key.to_owned(), pid: me });
+        }
     }
 
     #[track_caller]

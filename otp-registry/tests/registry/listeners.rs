@@ -68,8 +68,9 @@ async fn reg_048_listeners_hear_of_registrations_and_of_explicit_unregistering()
 
     registry.register(key("a"), 2).expect("it is free");
     registry.update_value("a", |n| n + 1).expect("it is held");
-    registry.unregister_matching("a", |_| true).expect("it runs");
     assert_eq!(told(&log).await.len(), 1, "of the registration alone, as in Elixir");
+    registry.unregister("a").expect("it runs");
+    told(&log).await;
 
     let holder = Puppet::new();
     holder.register(&registry, "a", 3).await;
@@ -78,6 +79,29 @@ async fn reg_048_listeners_hear_of_registrations_and_of_explicit_unregistering()
 
     let server = Counter::start(0).name(registry.via("a").value(4)).await.expect("it starts");
     assert_eq!(told(&log).await, [registered(key("a"), server.pid(), 4)]);
+}
+
+#[otp_core::test(start_paused = true)]
+async fn reg_048_unregister_match_is_news_if_it_leaves_the_caller_nothing_under_the_key() {
+    let log = Name::<Log>::owned(fresh("log"));
+    Log::start_link(()).name(log.clone()).await.expect("it starts");
+    let registry = Registry::duplicate(fresh("listened")).partitions(2).listener(log.clone());
+    let registry = run(registry).await;
+    let name = otp_core::ProcessName::from(registry.name().to_owned());
+    let unregistered = |key| Event::Unregister { registry: name.clone(), key, pid: me() };
+    let other = Puppet::new();
+    other.register(&registry, "a", 1).await;
+    registry.register(key("a"), 1).expect("it runs");
+    registry.register(key("a"), 2).expect("it runs");
+    told(&log).await;
+
+    for gone in [9, 1] {
+        registry.unregister_matching("a", |&n| n == gone).expect("it runs");
+        assert_eq!(told(&log).await, [], "an entry is left");
+    }
+    registry.unregister_matching("a", |&n| n == 2).expect("it runs");
+    registry.unregister_matching("never held", |_| false).expect("it runs");
+    assert_eq!(told(&log).await, [unregistered(key("a")), unregistered(key("never held"))]);
 }
 
 #[otp_core::test(start_paused = true)]
