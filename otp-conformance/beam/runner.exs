@@ -407,7 +407,9 @@ defmodule Actor do
     World.log(w, name, "stopped #{sup}: #{caught(fn -> Supervisor.stop(pid, Reason.parse(reason)) end)}")
   end
 
-  defp act(w, name, ["registry_link", new | options]), do: started(w, name, new, Registries.start_link(w, new, options))
+  defp act(w, name, ["registry_link", new | options]) do
+    started(w, name, new, World.starting(w, fn -> Registries.start_link(w, new, options) end))
+  end
 
   defp act(w, name, ["registry_" <> verb, r | words]) do
     case Registries.act(w, name, verb, r, words) do
