@@ -407,7 +407,9 @@ defmodule Actor do
     World.log(w, name, "stopped #{sup}: #{caught(fn -> Supervisor.stop(pid, Reason.parse(reason)) end)}")
   end
 
-  defp act(w, name, ["registry_link", new | options]), do: started(w, name, new, Registries.start_link(w, new, options))
+  defp act(w, name, ["registry_link", new | options]) do
+    started(w, name, new, World.starting(w, fn -> Registries.start_link(w, new, options) end))
+  end
 
   defp act(w, name, ["registry_" <> verb, r | words]) do
     case Registries.act(w, name, verb, r, words) do
@@ -880,16 +882,19 @@ defmodule Registries do
     values = fn key -> for word <- options, [^key, value] <- [String.split(word, "=")], do: value end
     as = List.first(values.("as")) || name
 
+    partitions = String.to_integer(List.first(values.("partitions")) || "1")
+
     result =
       Registry.start_link(
         keys: if("duplicate" in options, do: :duplicate, else: :unique),
         name: World.registered(w, as),
-        partitions: String.to_integer(List.first(values.("partitions")) || "1"),
+        partitions: partitions,
         listeners: Enum.map(values.("listener"), &World.registered(w, &1))
       )
 
     with {:ok, pid} <- result do
       World.put(w, :registry, name, World.registered(w, as))
+      World.put(w, :partitions, World.registered(w, as), partitions)
       World.bind(w, name, pid)
     end
 
@@ -960,10 +965,17 @@ defmodule Registries do
     :ok =
       Registry.dispatch(r, key, fn entries ->
         for {pid, _} <- entries, World.get(w, :actor, pid), do: send(pid, {:text, me, text})
-        send(this, {ref, entries(w, entries)})
+        send(this, {ref, entries})
       end)
 
-    sorted(calls(ref))
+    calls = calls(ref)
+
+    # With several partitions, which entries are in the same call is up to each language.
+    if calls == [] or World.get(w, :partitions, r) > 1 do
+      entries(w, Enum.concat(calls))
+    else
+      Enum.map_join(calls, " | ", &entries(w, &1))
+    end
   end
 
   defp calls(ref) do

@@ -45,7 +45,7 @@ pub(crate) async fn start_link(world: &World, name: &str, options: &[String]) ->
     };
     let supervisor = either!(&registry, registry => registry.start_link().await)?;
     world.bind(name, supervisor.pid(), Address::Supervisor(supervisor));
-    world.add_registry(name, registry);
+    world.add_registry(name, registry, partitions);
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn via(
     let mut parts = word.splitn(3, ':');
     let (name, key) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     match world.registry(name) {
-        Some(AnyRegistry::Unique(registry)) => {
+        Some((AnyRegistry::Unique(registry), _)) => {
             Ok((registry.via(key), parts.next().unwrap_or_default().to_owned()))
         }
         _ => Err(format!("no {name}")),
@@ -75,7 +75,7 @@ pub(crate) async fn act(
     if verb == "registry_partition" {
         return name_partitions(world, name, &words[1]).await.map(|()| None);
     }
-    let registry = world.registry(name).ok_or_else(|| format!("no {name}"))?;
+    let (registry, partitions) = world.registry(name).ok_or_else(|| format!("no {name}"))?;
     let word = |index: usize| words[index].clone();
     let pid = |index: usize| world.pid(&words[index]).ok_or_else(|| format!("no {}", words[index]));
     let answer = match verb {
@@ -145,9 +145,9 @@ pub(crate) async fn act(
                         actor.send(Order::Text { from: me.to_owned(), text: word(2) });
                     }
                 }
-                calls.push(show_entries(world, entries));
+                calls.push(entries.to_vec());
             }));
-            show(dispatched.map(|()| sorted(calls)))
+            show(dispatched.map(|()| show_calls(world, partitions, &calls)))
         }
         other => return Err(format!("cannot {other}")),
     };
@@ -207,6 +207,15 @@ fn show_unregistered(result: Result<(), UnregisterError>) -> String {
 /// In an order of their own: Elixir promises none.
 fn show_entries(world: &World, entries: &[(otp_core::Pid, String)]) -> String {
     sorted(entries.iter().map(|(pid, value)| format!("{}={}", world.show(*pid), show_value(value))).collect())
+}
+
+/// With several partitions, which entries are in the same call is up to each language.
+fn show_calls(world: &World, partitions: usize, calls: &[Vec<(otp_core::Pid, String)>]) -> String {
+    if partitions > 1 || calls.is_empty() {
+        return show_entries(world, &calls.concat());
+    }
+    let calls: Vec<String> = calls.iter().map(|call| show_entries(world, call)).collect();
+    calls.join(" | ")
 }
 
 fn sorted(mut words: Vec<String>) -> String {

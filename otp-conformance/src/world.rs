@@ -43,7 +43,8 @@ struct State {
     names: HashMap<Pid, String>,
     monitors: HashMap<String, MonitorRef>,
     aliases: HashMap<String, Alias<Order>>,
-    registries: HashMap<String, AnyRegistry>,
+    /// Each with the number of its partitions.
+    registries: HashMap<String, (AnyRegistry, usize)>,
     /// The options of children, by their ids.
     specs: HashMap<String, Vec<String>>,
     /// How often children were started, by their ids.
@@ -158,11 +159,11 @@ impl World {
         self.0.state.lock().aliases.get(name).cloned()
     }
 
-    pub(crate) fn add_registry(&self, name: &str, registry: AnyRegistry) {
-        self.0.state.lock().registries.insert(name.to_owned(), registry);
+    pub(crate) fn add_registry(&self, name: &str, registry: AnyRegistry, partitions: usize) {
+        self.0.state.lock().registries.insert(name.to_owned(), (registry, partitions));
     }
 
-    pub(crate) fn registry(&self, name: &str) -> Option<AnyRegistry> {
+    pub(crate) fn registry(&self, name: &str) -> Option<(AnyRegistry, usize)> {
         self.0.state.lock().registries.get(name).cloned()
     }
 
