@@ -15,3 +15,4 @@ pub use crate::mailbox::RequestError;
 pub use crate::panics::catch;
 pub use crate::reply::{Answer, Awaiting, Reply, ReplyTo, Request, await_end, request};
 pub use crate::spawn::{Embryo, Spawn};
+pub use crate::thread::Blocking;

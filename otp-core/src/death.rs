@@ -78,7 +78,9 @@ fn tell(pid: Pid, reason: &ExitReason, extra: Extra) {
     let late = extra.late_links.into_iter().map(|peer| (peer, &ExitReason::NoProc));
     for (peer, reason) in links.chain(late) {
         if let Some(peer) = table::get(peer) {
-            report_drop(pid, catch(|| signal::link_exit(&peer, pid, reason.clone())));
+            let tell =
+                if extra.quiet == Some(peer.head.pid) { signal::quiet_link_exit } else { signal::link_exit };
+            report_drop(pid, catch(|| tell(&peer, pid, reason.clone())));
         }
     }
     for (reference, Watcher { pid: holder, target, late }) in extra.watchers {

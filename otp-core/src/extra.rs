@@ -26,6 +26,8 @@ pub(crate) struct Extra {
     pub(crate) links: PidSet,
     /// Processes that linked to this one when it was gone, but not buried: they hear `NoProc` once it is.
     pub(crate) late_links: Vec<Pid>,
+    /// Of these, the one that gets no EXIT as a message; see `Embryo::link_quietly`.
+    pub(crate) quiet: Option<Pid>,
     /// Monitors that this process holds.
     pub(crate) monitors: HashMap<MonitorRef, Monitoring>,
     /// Monitors that others hold on this process.

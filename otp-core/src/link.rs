@@ -89,6 +89,13 @@ pub fn link_embryo(embryo: Pid, peer: Pid) {
     }
 }
 
+/// As `link_to`, with a process that is not to find the other's EXIT in its mailbox: the link counts only while it does not trap
+/// exits.
+pub(crate) fn link_quietly(embryo: &AnyCell, peer: Pid) {
+    embryo.inner.lock().extra().quiet = Some(peer);
+    link_to(embryo, peer);
+}
+
 /// Cuts a process that failed to start off its starter: link and monitor, as if they had never been.
 ///
 /// For behaviours, before they kill it.

@@ -14,7 +14,7 @@ use tracing::Span;
 
 use crate::ambient;
 use crate::calling;
-use crate::cell::Life;
+use crate::cell::{AnyCell, Life};
 use crate::deadline::Deadline;
 use crate::exit_reason::ExitReason;
 use crate::pid::Pid;
@@ -106,6 +106,20 @@ impl<T: Send + 'static> fmt::Debug for ReplyTo<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplyTo").field("closed", &self.is_closed()).finish_non_exhaustive()
     }
+}
+
+/// A request that a process which has not begun to run is to answer with its end: its result, or its death.
+///
+/// Nobody holds its third reference but the process itself, so the caller hears of the death even if the process is declared
+/// dead while its code goes on.
+pub(crate) fn outcome<T: Send + 'static>(cell: &AnyCell) -> (ReplyTo<T>, Reply<T>) {
+    let [a, b, c] = SlotRef::new::<T>(cell.head.pid);
+    let mut request = Request { slot: Some(c) };
+    // Nobody enters it.
+    request.end_span();
+    let kept = request.slot.take().map(|slot| Unanswered { slot, dropped: false });
+    cell.inner.lock().extra().unanswered.extend(kept);
+    (ReplyTo { slot: Some(a), answer: PhantomData }, Reply { slot: b, answer: PhantomData })
 }
 
 /// Waits for the end of a process: resolves to `Exit`, when its state is dropped, its name free, and everyone told.

@@ -39,21 +39,37 @@ pub(crate) fn exit_from(cell: &AnyCell, from: Pid, reason: ExitReason) {
             cell.doom(inner, ExitReason::Killed);
         }
     } else {
-        receive(cell, from, reason, false);
+        receive(cell, from, reason, Kind::Sent);
     }
 }
 
 /// The exit signal of a link: it counts only while the link stands, and ends it.
 pub(crate) fn link_exit(cell: &AnyCell, from: Pid, reason: ExitReason) {
-    receive(cell, from, reason, true);
+    receive(cell, from, reason, Kind::OfLink);
 }
 
-fn receive(cell: &AnyCell, from: Pid, reason: ExitReason, of_link: bool) {
+/// As `link_exit`, for a receiver that is not to get it as a message.
+pub(crate) fn quiet_link_exit(cell: &AnyCell, from: Pid, reason: ExitReason) {
+    receive(cell, from, reason, Kind::OfQuietLink);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sent,
+    OfLink,
+    OfQuietLink,
+}
+
+fn receive(cell: &AnyCell, from: Pid, reason: ExitReason, kind: Kind) {
+    let of_link = kind != Kind::Sent;
     let mut inner = cell.inner.lock();
     if inner.is_gone() {
         return;
     }
     if of_link && !inner.extra.as_mut().is_some_and(|extra| extra.links.remove(from)) {
+        return;
+    }
+    if inner.trap_exit && kind == Kind::OfQuietLink {
         return;
     }
     if inner.trap_exit {

@@ -32,6 +32,8 @@ const NO_REPLY: u32 = 1 << 3;
 const CLOSED: u32 = 1 << 4;
 /// The value is stored, and counts once `EXIT` is set. Never set together with `VALUE`.
 const PARTING: u32 = 1 << 5;
+/// Somebody writes the reason of the process's death. Set once, by whoever may.
+const EXITING: u32 = 1 << 6;
 /// One reference.
 const REF: u32 = 1 << 8;
 
@@ -192,10 +194,14 @@ impl SlotRef {
         self.announce(NO_REPLY);
     }
 
-    /// The process has ended. Called by that process's death alone, on one thread; a second time does nothing.
+    /// The process has ended. The first time counts: one that was declared dead may come home meanwhile, and say so too. With
+    /// the value there, nobody asks for the reason.
     pub(crate) fn announce_exit(&self, reason: &ExitReason) {
-        if self.header().state.load(Ordering::Acquire) & (EXIT | CLOSED) == 0 {
-            // SAFETY: only the one dying process gets here, on one thread, and `EXIT` is not set yet.
+        let state = &self.header().state;
+        if state.load(Ordering::Acquire) & (VALUE | EXITING | CLOSED) == 0
+            && state.fetch_or(EXITING, Ordering::AcqRel) & EXITING == 0
+        {
+            // SAFETY: one alone sets `EXITING`, and `EXIT`, after which the caller reads it, is not set yet.
             #[expect(unsafe_code, reason = "see the head of this file")]
             self.header().exit.with_mut(|cell| unsafe { *cell = Some(reason.clone()) });
             self.announce(EXIT);

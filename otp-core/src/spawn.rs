@@ -17,12 +17,13 @@ use crate::error::{NotAProcess, RegisterError};
 use crate::exit_reason::{ExitReason, IntoExitReason};
 use crate::extra::Extra;
 use crate::inbox::Inbox;
+use crate::link;
 use crate::mailbox::{Mailbox, ProcessRef};
 use crate::monitor::{self, MonitorRef, Target, Watcher};
 use crate::name::{self, ProcessName};
 use crate::panics;
 use crate::pid::Pid;
-use crate::reply::await_end;
+use crate::reply::{self, Reply, ReplyTo, await_end};
 use crate::signal;
 use crate::sync::Arc;
 use crate::table;
@@ -296,6 +297,27 @@ impl<M: Send + 'static> Embryo<M> {
     pub fn register(&self, name: ProcessName) -> Result<(), RegisterError> {
         let cell: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(self.cell());
         name::register_cell(name, &cell)
+    }
+
+    /// The process's result, as a request that it is to answer before it ends. Whoever waits for the answer hears of its death
+    /// instead, also of one that the process is declared to have died.
+    #[must_use]
+    pub fn outcome<T: Send + 'static>(&self) -> (ReplyTo<T>, Reply<T>) {
+        let cell: &AnyCell = &**self.cell();
+        reply::outcome(cell)
+    }
+
+    /// Links the process with another, in its stead.
+    pub fn link(&self, peer: Pid) {
+        let cell: &AnyCell = &**self.cell();
+        link::link_to(cell, peer);
+    }
+
+    /// As [`link`](Self::link), but the other one gets no EXIT as a message: if it traps exits, it hears nothing. For whoever
+    /// learns of the end in another way.
+    pub fn link_quietly(&self, peer: Pid) {
+        let cell: &AnyCell = &**self.cell();
+        link::link_quietly(cell, peer);
     }
 
     /// Has a bound concern only the messages that `counts` is true for: the others always have room, and are never

@@ -22,7 +22,7 @@ use crate::mailbox::ProcessRef;
 use crate::monitor::MonitorRef;
 use crate::panics::catch;
 use crate::pid::Pid;
-use crate::spawn::Spawn;
+use crate::spawn::{Embryo, Spawn};
 use crate::sync::Arc;
 use crate::thread_sink::Channel;
 
@@ -157,6 +157,27 @@ pub(crate) fn unparker() -> Waker {
     Waker::from(std::sync::Arc::new(Unpark(thread::current())))
 }
 
+/// Where a thread process gets its thread from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are these two")]
+pub enum Blocking {
+    /// A thread of its own.
+    Thread,
+    /// One of the runtime's pool for blocking work, for which it may have to wait. If the runtime ends first, so does it.
+    Pool,
+}
+
+/// A thread process with its body, whose thread may never begin: then it dies here, as if killed.
+struct Unborn<B>(Option<(Arc<AnyCell>, B)>);
+
+impl<B> Drop for Unborn<B> {
+    fn drop(&mut self) {
+        if let Some((cell, body)) = self.0.take() {
+            die(&Scope::enter(&cell), &ExitReason::Killed, || drop(body));
+        }
+    }
+}
+
 impl Spawn {
     /// As [`spawn_thread`]; the monitor is there if one was asked for, and this code runs inside a process.
     ///
@@ -169,7 +190,31 @@ impl Spawn {
         F: FnOnce(ThreadMailbox<M>) -> R + Send + 'static,
         R: IntoExitReason,
     {
+        self.spawn_blocking(Blocking::Thread, |_| body)
+    }
+
+    /// As [`spawn_thread`](Self::spawn_thread), on a thread of one's choice. `prepare` gets the process before it begins, to link
+    /// it or to take its outcome, and gives the body. For behaviours.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn_thread`](Self::spawn_thread); for the pool, also outside a tokio runtime.
+    pub fn spawn_blocking<M, F, R>(
+        self,
+        on: Blocking,
+        prepare: impl FnOnce(&Embryo<M>) -> F,
+    ) -> (ProcessRef<M>, Option<MonitorRef>)
+    where
+        M: Send + 'static,
+        F: FnOnce(ThreadMailbox<M>) -> R + Send + 'static,
+        R: IntoExitReason,
+    {
         assert!(!self.is_bounded(), "a thread process has no bound");
+        let runtime = Handle::try_current().ok();
+        assert!(
+            on == Blocking::Thread || runtime.is_some(),
+            "a process was started on the pool of a tokio runtime, outside any"
+        );
         let child = self.is_child();
         let embryo = self.prepare_as::<M>(Origin::Thread(child));
         let (channel, receiver) = Channel::new();
@@ -179,18 +224,27 @@ impl Spawn {
             inner.detour = true;
             inner.extra().sink = Some(Box::new(channel));
         }
-        let runtime = Handle::try_current().ok();
+        let body = prepare(&embryo);
         embryo.go_with(move |cell| {
             let mailbox = ThreadMailbox { cell: Arc::clone(&cell), receiver };
             let erased: Arc<AnyCell> = cell;
-            let unborn = Arc::clone(&erased);
-            let started = thread::Builder::new().name(format!("otp {}", erased.head.pid)).spawn(move || {
-                let _entered = runtime.as_ref().map(Handle::enter);
-                run(&erased, move || body(mailbox).into_exit_reason());
-            });
-            if let Err(error) = started {
-                die(&Scope::enter(&unborn), &ExitReason::Killed, || {});
-                panic!("a thread process was not started: {error}");
+            let pid = erased.head.pid;
+            let mut unborn = Unborn(Some((erased, move || body(mailbox).into_exit_reason())));
+            let entered = runtime.clone();
+            let life = move || {
+                let _entered = entered.as_ref().map(Handle::enter);
+                if let Some((cell, body)) = unborn.0.take() {
+                    run(&cell, body);
+                }
+            };
+            match runtime.filter(|_| on == Blocking::Pool) {
+                Some(runtime) => drop(runtime.spawn_blocking(life)),
+                None => {
+                    let started = thread::Builder::new().name(format!("otp {pid}")).spawn(life);
+                    if let Err(error) = started {
+                        panic!("a thread process was not started: {error}");
+                    }
+                }
             }
         })
     }
@@ -200,8 +254,9 @@ impl Spawn {
 fn run(cell: &Arc<AnyCell>, body: impl FnOnce() -> ExitReason) {
     cell.adopt_task(&unparker());
     let scope = Scope::enter(cell);
-    if let Some(reason) = cell.take_doom() {
-        // It was over before it began.
+    if cell.head.is_doomed() {
+        // It was over before it began; it may have been declared dead meanwhile.
+        let reason = cell.take_doom().unwrap_or(ExitReason::Killed);
         die(&scope, &reason, || drop(body));
         return;
     }
