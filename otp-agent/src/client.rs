@@ -50,9 +50,10 @@ pub trait AgentClient<T: Send + 'static>: Destination<Agent<T>> {
     ///
     /// # Counterpart
     ///
-    /// `Agent.cast/2`.
-    fn cast(&self, function: impl FnOnce(&mut T) + Send + 'static) {
-        Destination::cast(self, AgentCast(Box::new(function)));
+    /// `Agent.cast/2`. `cast` itself is what every server's address has.
+    #[doc(alias = "cast")]
+    fn cast_update(&self, function: impl FnOnce(&mut T) + Send + 'static) {
+        self.cast(AgentCast(Box::new(function)));
     }
 }
 

@@ -3,25 +3,18 @@
 use otp_core::ExitReason;
 
 /// What a stream of tasks says of one that ended without a result: the [reason alone](ReasonAlone), or [with its
-/// input](WithInput). There are no others.
-pub trait OnExit<I>: sealed::Sealed {
+/// input](WithInput).
+pub trait OnExit<I> {
     /// What is kept of the input meanwhile.
-    #[doc(hidden)]
     type Kept;
     /// What the stream says.
     type Error;
 
-    #[doc(hidden)]
+    /// Keeps what will be said of it.
     fn keep(input: &I) -> Self::Kept;
 
-    #[doc(hidden)]
+    /// Says it.
     fn error(kept: Self::Kept, reason: ExitReason) -> Self::Error;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::ReasonAlone {}
-    impl Sealed for super::WithInput {}
 }
 
 /// The reason that the task ended with.

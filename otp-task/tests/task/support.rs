@@ -1,0 +1,105 @@
+//! What the tests share.
+
+use std::future::{Future, poll_fn};
+use std::time::Duration;
+
+use otp_core::behaviour::{Answer, await_end};
+use otp_core::{ExitReason, Mailbox, Pid, Received, attach_with, process};
+
+/// The current process.
+pub(crate) fn own() -> Pid {
+    process::current().expect("a test is a process")
+}
+
+pub(crate) fn links_of(pid: Pid) -> Vec<Pid> {
+    process::info(pid).expect("it runs").links
+}
+
+pub(crate) fn trap() {
+    process::trap_exit(true).expect("a test is a process");
+}
+
+/// Ends the current process, as `exit(boom)` would.
+pub(crate) fn crash() -> ! {
+    process::exit(boom())
+}
+
+pub(crate) fn boom() -> ExitReason {
+    ExitReason::new("boom")
+}
+
+/// A task that crashes.
+pub(crate) async fn crashes<T>() -> T {
+    crash()
+}
+
+/// Waits until a process is gone, and says why it ended; `NoProc` if it was gone before.
+pub(crate) async fn reason_of(pid: Pid) -> ExitReason {
+    let mut end = await_end(pid);
+    match poll_fn(|cx| end.poll_answer(cx)).await {
+        Answer::Exit(reason) => reason,
+        other => panic!("a process ends with a reason, not {other:?}"),
+    }
+}
+
+/// Runs `body` in a process of its own, and says how it ended. The panics it is made for are not shown.
+pub(crate) async fn in_process<Fut>(body: Fut) -> Result<Fut::Output, ExitReason>
+where
+    Fut: Future<Output: Send + 'static> + Send + 'static,
+{
+    let (say, said) = tokio::sync::oneshot::channel();
+    let process = otp_core::spawn(move |_: Mailbox<()>| async move {
+        drop(say.send(body.await));
+    });
+    let reason = reason_of(process.pid()).await;
+    said.await.map_err(|_| reason)
+}
+
+pub(crate) async fn sleep(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+pub(crate) const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Lets everything happen that needs no time.
+pub(crate) async fn settle() {
+    sleep(1).await;
+}
+
+/// Whether code panics, when polled as the current process, with a message that has this in it.
+pub(crate) async fn panics_with<Fut: Future>(text: &str, future: Fut) -> bool {
+    let mut future = Box::pin(future);
+    let outcome = poll_fn(|cx| match otp_core::behaviour::catch(|| future.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(|_| None),
+        Err(reason) => std::task::Poll::Ready(Some(reason)),
+    });
+    matches!(outcome.await, Some(ExitReason::Panic(panic)) if panic.message().contains(text))
+}
+
+/// Runs `body` as a process that traps exits, and says what then is in its mailbox.
+pub(crate) async fn mailbox_after<Fut: Future>(body: Fut) -> (Fut::Output, Vec<Received<u32>>) {
+    let outcome = attach_with(|mut mailbox: Mailbox<u32>| async move {
+        trap();
+        let output = body.await;
+        let mut left = Vec::new();
+        while let Some(received) = mailbox.receive_timeout(Duration::from_millis(20)).await {
+            left.push(received);
+        }
+        (output, left)
+    });
+    outcome.await.expect("it traps exits")
+}
+
+/// A waiting message in few words.
+pub(crate) fn in_words(received: &[Received<u32>]) -> Vec<String> {
+    received
+        .iter()
+        .map(|received| match received {
+            Received::Message(n) => n.to_string(),
+            Received::Exit { reason, .. } => format!("EXIT {reason}"),
+            Received::Down(down) => format!("DOWN {}", down.reason),
+        })
+        .collect()
+}
