@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use otp_core::{Recipient, process};
@@ -26,12 +27,12 @@ pub struct Builder<K, V, T: Kind<K, V>> {
     name: Option<Cow<'static, str>>,
     protection: Option<Protection>,
     heir: Option<Heir>,
-    _table: std::marker::PhantomData<fn() -> Table<K, V, T>>,
+    _table: PhantomData<(K, V, T)>,
 }
 
 impl<K: 'static, V: 'static, T: Kind<K, V>> Builder<K, V, T> {
     pub(crate) fn new() -> Self {
-        Self { name: None, protection: None, heir: None, _table: std::marker::PhantomData }
+        Self { name: None, protection: None, heir: None, _table: PhantomData }
     }
 
     /// Lets the table be found under a name. Default: none.

@@ -166,7 +166,6 @@ where
     /// # Counterpart
     ///
     /// `ets:select_reverse/3`.
-    #[expect(clippy::type_complexity, reason = "what pages are pages of")]
     pub fn select_reverse_limit<R, F>(
         &self,
         limit: usize,

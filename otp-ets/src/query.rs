@@ -50,17 +50,17 @@ macro_rules! query {
 /// An answer of yes or no: `bool`, or the `Option<bool>` of a [`query!`](crate::query), where no answer is no.
 pub trait Verdict {
     /// Whether it is yes.
-    fn is_yes(self) -> bool;
+    fn yes(self) -> bool;
 }
 
 impl Verdict for bool {
-    fn is_yes(self) -> bool {
+    fn yes(self) -> bool {
         self
     }
 }
 
 impl Verdict for Option<bool> {
-    fn is_yes(self) -> bool {
+    fn yes(self) -> bool {
         self == Some(true)
     }
 }

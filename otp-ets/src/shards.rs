@@ -64,6 +64,9 @@ impl<G: DerefMut> DerefMut for Held<G> {
     }
 }
 
+type Reading<'a, K, B> = Held<RwLockReadGuard<'a, Rows<K, B>>>;
+type Writing<'a, K, B> = Held<RwLockWriteGuard<'a, Rows<K, B>>>;
+
 /// Several rows of one call that have the same key.
 pub(crate) struct Group<K, B> {
     pub(crate) hash: u64,
@@ -85,7 +88,6 @@ impl<K, B> Shards<K, B> {
 
     /// Counted without the seven bits that the shard's table tells its rows apart by.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a mask of at most 8 bits is applied")]
     fn shard_of(&self, hash: u64) -> usize {
         (hash >> 49) as usize & (self.shards.len() - 1)
     }
@@ -94,19 +96,13 @@ impl<K, B> Shards<K, B> {
         self.shards.len()
     }
 
-    pub(crate) fn read_shard(
-        &self,
-        shard: usize,
-    ) -> Result<Held<RwLockReadGuard<'_, Rows<K, B>>>, AccessError> {
+    pub(crate) fn read_shard(&self, shard: usize) -> Result<Reading<'_, K, B>, AccessError> {
         let section = Section::enter();
         let guard = self.shards[shard].0.read();
         if guard.closed { Err(AccessError::Gone) } else { Ok(Held { guard, _section: section }) }
     }
 
-    pub(crate) fn write_shard(
-        &self,
-        shard: usize,
-    ) -> Result<Held<RwLockWriteGuard<'_, Rows<K, B>>>, AccessError> {
+    pub(crate) fn write_shard(&self, shard: usize) -> Result<Writing<'_, K, B>, AccessError> {
         let section = Section::enter();
         let guard = self.shards[shard].0.write();
         if guard.closed { Err(AccessError::Gone) } else { Ok(Held { guard, _section: section }) }
@@ -114,18 +110,18 @@ impl<K, B> Shards<K, B> {
 
     /// The shard that a hash belongs to.
     #[inline]
-    pub(crate) fn read(&self, hash: u64) -> Result<Held<RwLockReadGuard<'_, Rows<K, B>>>, AccessError> {
+    pub(crate) fn read(&self, hash: u64) -> Result<Reading<'_, K, B>, AccessError> {
         self.read_shard(self.shard_of(hash))
     }
 
     /// The shard that a hash belongs to.
     #[inline]
-    pub(crate) fn write(&self, hash: u64) -> Result<Held<RwLockWriteGuard<'_, Rows<K, B>>>, AccessError> {
+    pub(crate) fn write(&self, hash: u64) -> Result<Writing<'_, K, B>, AccessError> {
         self.write_shard(self.shard_of(hash))
     }
 
     /// All shards at one moment.
-    pub(crate) fn read_all(&self) -> Result<Vec<Held<RwLockReadGuard<'_, Rows<K, B>>>>, AccessError> {
+    pub(crate) fn read_all(&self) -> Result<Vec<Reading<'_, K, B>>, AccessError> {
         (0..self.shards.len()).map(|shard| self.read_shard(shard)).collect()
     }
 

@@ -82,7 +82,6 @@ pub trait Upsert<K, V>: Store<K, V> {
 /// The end of the order that a walk begins at or goes towards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(unnameable_types, reason = "the types of table are a closed set")]
-#[expect(clippy::exhaustive_enums, reason = "not part of the API")]
 pub enum End {
     First,
     Last,

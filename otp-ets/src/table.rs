@@ -503,7 +503,7 @@ impl<K, V, T: Kind<K, V>> Table<K, V, T> {
     /// `ets:select_count/2`.
     pub fn select_count<R: Verdict>(&self, mut f: impl FnMut(&K, &V) -> R) -> Result<usize, AccessError> {
         let mut count = 0;
-        self.reading()?.for_each(|key, value| count += usize::from(f(key, value).is_yes()))?;
+        self.reading()?.for_each(|key, value| count += usize::from(f(key, value).yes()))?;
         Ok(count)
     }
 
@@ -518,7 +518,7 @@ impl<K, V, T: Kind<K, V>> Table<K, V, T> {
     /// `ets:select_delete/2` and `ets:match_delete/2`.
     #[doc(alias = "match_delete")]
     pub fn select_delete<R: Verdict>(&self, mut f: impl FnMut(&K, &V) -> R) -> Result<usize, AccessError> {
-        self.writing()?.remove_where(|key, value| f(key, value).is_yes())
+        self.writing()?.remove_where(|key, value| f(key, value).yes())
     }
 
     /// Puts the value that `f` gives in the place of the row's, for each row for which it gives one, each at its own moment.
