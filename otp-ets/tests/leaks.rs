@@ -2,6 +2,8 @@
 //!
 //! A binary of its own: the counters are the whole program's.
 
+#![expect(clippy::unwrap_used, reason = "also helpers of tests may fail by panicking")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
 

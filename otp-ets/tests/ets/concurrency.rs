@@ -218,7 +218,7 @@ fn ets_044_walks_keep_their_promise_while_others_write() {
                 ordered.insert(1000 + n % 5000, 0).unwrap();
                 set.insert(odd, odd).unwrap();
                 ordered.insert(odd, odd).unwrap();
-                if n % 5000 == 0 {
+                if n.is_multiple_of(5000) {
                     set.select_delete(|key, _| *key >= 1000).unwrap();
                     ordered.delete_range(1000..).unwrap();
                 }

@@ -40,7 +40,7 @@ fn value(n: u32) -> Value {
     match n % 3 {
         0 => Value::Nothing,
         1 => Value::Text(format!("row {n}")),
-        _ => Value::Fields { a: (n % 2 == 0).then_some(7), b: (-i64::from(n), true) },
+        _ => Value::Fields { a: n.is_multiple_of(2).then_some(7), b: (-i64::from(n), true) },
     }
 }
 

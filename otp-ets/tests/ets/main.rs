@@ -1,5 +1,7 @@
 //! The behaviours of `docs/ledger/ets.md`, by id.
 
+#![expect(clippy::unwrap_used, reason = "also helpers of tests may fail by panicking")]
+
 mod closures;
 mod concurrency;
 mod counters;
