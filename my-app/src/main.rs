@@ -7,6 +7,7 @@ mod args;
 mod cache;
 mod limiter;
 mod report;
+mod rooms;
 mod tree;
 mod web;
 
@@ -20,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Command, Config};
 use crate::cache::{CACHE, CacheClient};
+use crate::rooms::{ROOMS, Rooms};
 use crate::tree::{ROOT, tree};
 use crate::web::App;
 
@@ -70,10 +72,11 @@ async fn start(config: Config) -> Result<Started, ExitReason> {
     let listener = bind(config.port)?;
     let url = format!("http://{}", listener.local_addr()?);
     let settings = config.settings();
-    let app = Arc::new(App { settings: settings.clone(), url: url.clone() });
+    let rooms = Rooms::new("room registry", "room bus", ROOMS);
+    let app = App { settings: settings.clone(), url: url.clone(), rooms: rooms.clone(), stop: None };
     let listener = Arc::new(listener);
-    let web = move |stop: StopToken| serve(Arc::clone(&listener), Arc::clone(&app), stop);
-    let root = tree(&settings).child(tree::endpoint(web)).start_link().name(ROOT).await?;
+    let web = move |stop: StopToken| serve(Arc::clone(&listener), app.clone(), stop);
+    let root = tree(&settings, &rooms).child(tree::endpoint(web)).start_link().name(ROOT).await?;
     // The cache loads its seed after its start; this call waits behind that.
     if let Err(error) = CACHE.stats().await {
         let _ = root.stop().await;
@@ -87,9 +90,10 @@ async fn start(config: Config) -> Result<Started, ExitReason> {
 
 /// The endpoint: serves until it is told to stop, and then finishes what it has begun. The connections' tasks are axum's
 /// own, and no processes. The socket outlives it, so that one that is restarted finds its port.
-async fn serve(listener: Arc<TcpListener>, app: Arc<App>, stop: StopToken) -> io::Result<()> {
+async fn serve(listener: Arc<TcpListener>, app: App, stop: StopToken) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
-    let service = web::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let app = App { stop: Some(stop.clone()), ..app };
+    let service = web::router(Arc::new(app)).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop.stopped_owned()).await
 }
 

@@ -6,6 +6,9 @@
 //! ├── limiter
 //! ├── reports       a dynamic supervisor: each report is a child of its own
 //! ├── reporter
+//! ├── bus           what is said in rooms, to whoever listens
+//! ├── registry      the rooms by name
+//! ├── rooms         a dynamic supervisor: a room starts when somebody asks for it
 //! └── web           the HTTP endpoint, last to start and first to stop
 //! ```
 
@@ -21,6 +24,7 @@ use otp::{
 use crate::cache::{CACHE, Cache, CacheSettings};
 use crate::limiter::{LIMITER, Limits, RateLimiter};
 use crate::report::{REPORTER, Reporter, ReporterSettings};
+use crate::rooms::{ROOMS, Rooms};
 
 /// The top of the tree.
 pub(crate) const ROOT: Name<Supervisor> = Name::new("root");
@@ -30,6 +34,9 @@ pub(crate) const REPORTS: Name<DynamicSupervisor> = Name::new("reports");
 
 /// How long a server has to start, and a killed one to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many rooms there may be.
+const MAX_ROOMS: usize = 1000;
 
 /// How long requests that are being answered may take once the service stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -53,7 +60,7 @@ impl Default for Settings {
 }
 
 /// The tree without its endpoint. The intensity bears somebody who plays with the kill buttons.
-pub(crate) fn tree(settings: &Settings) -> SupervisorSpec {
+pub(crate) fn tree(settings: &Settings, rooms: &Rooms) -> SupervisorSpec {
     use otp::GenServer as _;
     let reporter = ReporterSettings { cache: CACHE, reports: REPORTS, effort: settings.report_effort };
     let spec = |server: Server, child: ChildSpec| child.id(server.name());
@@ -72,6 +79,12 @@ pub(crate) fn tree(settings: &Settings) -> SupervisorSpec {
             Server::Reporter,
             Reporter::start_link(reporter).name(REPORTER).timeout(PATIENCE).child_spec(),
         ))
+        .child(spec(Server::Bus, rooms.bus.clone().child_spec()))
+        .child(spec(Server::Registry, rooms.registry.clone().child_spec()))
+        .child(spec(
+            Server::Rooms,
+            DynamicSupervisor::new().max_children(MAX_ROOMS).start_link().name(ROOMS).child_spec(),
+        ))
 }
 
 /// The endpoint as a child: the last one.
@@ -86,6 +99,9 @@ pub(crate) enum Server {
     Limiter,
     Reports,
     Reporter,
+    Bus,
+    Registry,
+    Rooms,
     Web,
 }
 
@@ -99,7 +115,16 @@ pub(crate) enum KillError {
 
 impl Server {
     /// In the order of their start.
-    pub(crate) const ALL: [Self; 5] = [Self::Cache, Self::Limiter, Self::Reports, Self::Reporter, Self::Web];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Cache,
+        Self::Limiter,
+        Self::Reports,
+        Self::Reporter,
+        Self::Bus,
+        Self::Registry,
+        Self::Rooms,
+        Self::Web,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -107,6 +132,9 @@ impl Server {
             Self::Limiter => "limiter",
             Self::Reports => "reports",
             Self::Reporter => "reporter",
+            Self::Bus => "bus",
+            Self::Registry => "registry",
+            Self::Rooms => "rooms",
             Self::Web => "web",
         }
     }

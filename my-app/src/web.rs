@@ -5,6 +5,7 @@
 mod error;
 mod page;
 mod processes;
+mod rooms;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use otp::StopToken;
 use serde::{Deserialize, Serialize};
 
 use self::error::Failure;
@@ -28,6 +30,7 @@ pub(crate) use self::page::commands;
 use crate::cache::{CACHE, CacheClient, CacheStats, Full};
 use crate::limiter::{LIMITER, LimiterClient};
 use crate::report::{REPORTER, ReporterClient};
+use crate::rooms::Rooms;
 use crate::tree::{KillError, Server, Settings};
 
 const MAX_KEY: usize = 128;
@@ -44,11 +47,27 @@ const CLIENT: HeaderName = HeaderName::from_static("x-client");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 
 /// What the handlers share. The servers themselves are found by their names.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) settings: Settings,
     /// The service's own address, for the commands on the page.
     pub(crate) url: String,
+    pub(crate) rooms: Rooms,
+    /// The endpoint's; tests have none.
+    pub(crate) stop: Option<StopToken>,
+}
+
+impl App {
+    /// Ready when the endpoint is told to stop: an answer without an end ends then.
+    fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let stop = self.stop.clone();
+        async {
+            match stop {
+                Some(stop) => stop.stopped_owned().await,
+                None => std::future::pending().await,
+            }
+        }
+    }
 }
 
 /// All routes.
@@ -56,8 +75,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let cache = put(put_entry).get(get_entry).delete(delete_entry);
     Router::new()
         .route("/cache/{key}", cache)
+        .route("/rooms/{name}", post(rooms::say))
         .route_layer(from_fn(rate_limit))
         .route("/", get(page))
+        .route("/rooms/{name}", get(rooms::page))
+        .route("/rooms/{name}/events", get(rooms::events))
         .route("/info", get(info))
         .route("/report", get(report))
         .route("/kill/{name}", post(kill))
@@ -115,8 +137,12 @@ fn client(request: &Request) -> Result<String, Failure> {
 
 type PathText = Result<Path<String>, PathRejection>;
 
-fn key(path: PathText) -> Result<String, Failure> {
-    let Path(key) = path.map_err(|error| Failure::bad_request(error.body_text()))?;
+fn path(path: PathText) -> Result<String, Failure> {
+    path.map(|Path(text)| text).map_err(|error| Failure::bad_request(error.body_text()))
+}
+
+fn key(path_text: PathText) -> Result<String, Failure> {
+    let key = path(path_text)?;
     match key.len() {
         1..=MAX_KEY => Ok(key),
         len => Err(Failure::bad_request(format!("a key has 1 to {MAX_KEY} bytes, this one {len}"))),
@@ -206,8 +232,8 @@ async fn report(State(app): State<Arc<App>>) -> Result<Json<ReportBody>, Failure
     Ok(Json(ReportBody { made_by, took_ms: asked.elapsed().as_millis(), cache }))
 }
 
-fn server(path: PathText) -> Result<Server, Failure> {
-    let Path(name) = path.map_err(|error| Failure::bad_request(error.body_text()))?;
+fn server(path_text: PathText) -> Result<Server, Failure> {
+    let name = path(path_text)?;
     Server::by_name(&name).ok_or_else(|| {
         let known = Server::ALL.map(Server::name).join(", ");
         Failure::new(StatusCode::NOT_FOUND, format!("no server is called `{name}`: there are {known}"))

@@ -43,6 +43,8 @@ pub struct Controller {
 pub(crate) struct Shared {
     pub(crate) table: Mutex<Table>,
     sources: ConfigSources,
+    /// Where applications run: also who is outside any runtime can have them stopped.
+    runtime: OnceLock<Handle>,
     /// Why all applications were stopped, once they are.
     halted: watch::Sender<Option<Halt>>,
 }
@@ -61,7 +63,14 @@ impl Controller {
     #[must_use]
     pub fn with_sources(sources: ConfigSources) -> Self {
         let table = Mutex::default();
-        Self { shared: Arc::new(Shared { table, sources, halted: watch::Sender::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                table,
+                sources,
+                runtime: OnceLock::new(),
+                halted: watch::Sender::default(),
+            }),
+        }
     }
 
     /// The program's own, with the [standard sources](ConfigSources::standard).
@@ -490,22 +499,45 @@ impl Controller {
         if std::mem::replace(&mut self.shared.table.lock().halting, true) {
             return;
         }
-        let controller = self.clone();
+        let (controller, why) = (self.clone(), halt.clone());
         let stop_all = move || async move {
             while let Some(master) = { controller.shared.table.lock().stop_next() } {
                 master.send(StopOrder);
                 ended(master.pid()).await;
             }
-            controller.shared.halted.send_replace(Some(halt));
+            controller.shared.halted.send_replace(Some(why));
         };
-        if Handle::try_current().is_ok() {
-            // Of no process: whoever asks may be part of what is stopped.
-            Spawn::new().label("shutdown of all applications").spawn(|_: otp_core::Mailbox<()>| stop_all());
+        match self.shared.runtime.get() {
+            Some(runtime) => {
+                let _inside = runtime.enter();
+                // Of no process: whoever asks may be part of what is stopped.
+                Spawn::new()
+                    .label("shutdown of all applications")
+                    .spawn(|_: otp_core::Mailbox<()>| stop_all());
+            }
+            // Nothing was ever started.
+            None => drop(self.shared.halted.send_replace(Some(halt))),
+        }
+    }
+
+    /// This is the runtime that applications run on.
+    pub(crate) fn runs_here(&self) {
+        if let Ok(runtime) = Handle::try_current() {
+            self.shared.runtime.get_or_init(|| runtime);
         }
     }
 
     fn environment(&self, name: &str) -> Option<Environment> {
-        self.shared.table.lock().entries.get(name).map(|entry| entry.environment.clone())
+        let table = self.shared.table.lock();
+        if let Some(entry) = table.entries.get(name) {
+            return Some(entry.environment.clone());
+        }
+        let mut environment = Environment::new(name);
+        for given in table.early.get(name)? {
+            // It was tried when it was given.
+            let _ = environment.put(given);
+        }
+        Some(environment)
     }
 
     /// Puts an application's dependencies, and then itself, into `order`, and loads them where need be.
@@ -562,6 +594,7 @@ impl Controller {
 
     /// Brings the start of an application on its way.
     fn begin_start(&self, name: &str, restart: RestartType) -> Result<Begun, StartAppError> {
+        self.runs_here();
         let mut table = self.shared.table.lock();
         if table.halting {
             return Err(StartAppError::ShuttingDown);

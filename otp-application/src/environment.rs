@@ -77,6 +77,8 @@ impl Environment {
         let value = given.value.clone().map_err(|message| {
             ConfigError::new(&self.application, message).of_key(Some(given.key.clone()), None)
         })?;
+        // In place of what is there, and not beside its parts.
+        self.remove(&given.key);
         self.merge(&Entries(vec![(given.key.clone(), value)]))
     }
 

@@ -22,6 +22,9 @@ use crate::table::StopOrder;
 /// How long processes that are linked to the master may take to end, once the tree is gone or never was.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// How long what a start has begun may take to shut down, when the application is told to stop before it has started.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// One application, from its start to its end. The result is the reason of its end.
 pub(crate) async fn run(
     mailbox: Mailbox<StopOrder>,
@@ -136,8 +139,19 @@ impl Master {
         top: Option<Pid>,
     ) -> Result<T, ExitReason> {
         let mut told = BTreeSet::new();
+        // From when it is told to stop; then it is given up, and what is left is swept away.
+        let mut limit = None;
         let outcome = poll_fn(|cx| {
             loop {
+                if self.told_to_stop
+                    && limit
+                        .get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)))
+                        .as_mut()
+                        .poll(cx)
+                        .is_ready()
+                {
+                    return Poll::Ready(Err(ExitReason::Shutdown));
+                }
                 match catch(|| part.as_mut().poll(cx)) {
                     Ok(Poll::Ready(outcome)) => return Poll::Ready(Ok(outcome)),
                     Err(reason) => return Poll::Ready(Err(reason)),
@@ -163,6 +177,7 @@ impl Master {
                     }
                     linked.retain(|pid| told.insert(*pid));
                     linked.into_iter().rev().for_each(|pid| send_exit(pid, ExitReason::Shutdown));
+                    // The loop goes on: the limit begins.
                 }
             }
         })

@@ -15,7 +15,7 @@ use crate::controller::Controller;
 use crate::error::StartAppError;
 use crate::halt::{Halt, exit_code};
 use crate::restart_type::RestartType;
-use crate::signals::Signals;
+use crate::signals::{self, Order};
 
 /// Runs an application as the program, until a signal or its own end ends it. [`Runner`] says what is done, and how to
 /// change it; [`exit_code`] says what comes out.
@@ -147,43 +147,43 @@ impl Runner {
         let name = self.spec.name.clone();
         // Cannot fail: this is a process.
         let _ = process::set_label("main");
-        // Before anything is started: from here on no signal ends the program by itself.
-        let mut signals = match Signals::listen() {
-            Ok(signals) => signals,
-            Err(error) => {
-                complain(&name, format_args!("cannot listen for signals: {error}"));
-                return exit_code::FAILURE;
-            }
-        };
         let controller = self.controller.unwrap_or_else(Controller::global);
-        let spec = self.spec;
-        let program = async {
-            if let Err(error) = start(&controller, spec).await
-                && !controller.is_halting()
-            {
+        controller.runs_here();
+        // Before anything is started: from here on no signal ends the program by itself.
+        if let Err(error) = signals::obey(orders(&controller, &name)) {
+            complain(&name, format_args!("cannot listen for signals: {error}"));
+            return exit_code::FAILURE;
+        }
+        if let Err(error) = start(&controller, self.spec).await {
+            let is_order = matches!(&error, StartAppError::ShuttingDown)
+                || matches!(&error, StartAppError::Failed { reason, .. } if reason.is_orderly());
+            if !(is_order && controller.is_halting()) {
                 complain(&name, format_args!("{error}"));
-                controller.system_stop(match error {
-                    StartAppError::Config(_) => exit_code::CONFIG,
-                    _ => exit_code::FAILURE,
-                });
             }
-            let halt = controller.halted().await;
-            if let Halt::ApplicationEnded { .. } = halt {
-                complain(&name, format_args!("{halt}"));
-            }
-            halt.exit_code()
-        };
-        let orders = async {
-            let first = signals.next().await;
-            complain(&name, format_args!("{}: stopping; a second signal ends it at once", first.name));
-            controller.halt(Halt::Signal(first.name));
-            let second = signals.next().await;
-            complain(&name, format_args!("{}: ended at once", second.name));
-            exit(second.exit_code.into())
-        };
-        tokio::select! {
-            code = program => code,
-            code = orders => code,
+            controller.system_stop(match error {
+                StartAppError::Config(_) => exit_code::CONFIG,
+                _ => exit_code::FAILURE,
+            });
+        }
+        let halt = controller.halted().await;
+        if let Halt::ApplicationEnded { .. } = halt {
+            complain(&name, format_args!("{halt}"));
+        }
+        halt.exit_code()
+    }
+}
+
+/// What a signal leads to: the first one to an ordered stop, the second to an end at once.
+fn orders(controller: &Controller, name: &str) -> impl FnMut(Order) + Send + 'static {
+    let (controller, name) = (controller.clone(), name.to_owned());
+    let mut first = true;
+    move |order| {
+        if std::mem::take(&mut first) {
+            controller.halt(Halt::Signal(order.name));
+            complain(&name, format_args!("{}: stopping; a second signal ends it at once", order.name));
+        } else {
+            complain(&name, format_args!("{}: ended at once", order.name));
+            exit(order.exit_code.into());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The signals that tell a program to end.
 
-use std::io;
+use std::sync::mpsc;
+use std::{io, thread};
 
 use crate::halt::exit_code;
 
@@ -17,7 +18,7 @@ const INTERRUPT: Order = Order { name: "SIGINT", exit_code: exit_code::INTERRUPT
 const TERMINATE: Order = Order { name: "SIGTERM", exit_code: exit_code::TERMINATED };
 
 /// ctrl-c and SIGTERM, from the moment this is made.
-pub(crate) struct Signals {
+struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -26,20 +27,40 @@ pub(crate) struct Signals {
     interrupt: tokio::signal::windows::CtrlC,
 }
 
+/// Hands each signal on, from a thread of its own: whoever blocks the threads of the program's runtime keeps none from being
+/// obeyed. It goes on for as long as the program.
+pub(crate) fn obey(mut on_order: impl FnMut(Order) + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (listening, outcome) = mpsc::channel();
+    let listen = async move {
+        match Signals::listen() {
+            Ok(mut signals) => {
+                let _ = listening.send(Ok(()));
+                loop {
+                    on_order(signals.next().await);
+                }
+            }
+            Err(error) => drop(listening.send(Err(error))),
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listen))?;
+    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread for signals has ended")))
+}
+
 impl Signals {
     #[cfg(unix)]
-    pub(crate) fn listen() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     #[cfg(windows)]
-    pub(crate) fn listen() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
     }
 
     #[cfg(unix)]
-    pub(crate) async fn next(&mut self) -> Order {
+    async fn next(&mut self) -> Order {
         tokio::select! {
             _ = self.interrupt.recv() => INTERRUPT,
             _ = self.terminate.recv() => TERMINATE,
@@ -47,7 +68,7 @@ impl Signals {
     }
 
     #[cfg(windows)]
-    pub(crate) async fn next(&mut self) -> Order {
+    async fn next(&mut self) -> Order {
         self.interrupt.recv().await;
         INTERRUPT
     }

@@ -117,6 +117,20 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn signals_are_obeyed_though_the_runtimes_thread_is_blocked() {
+    let mut command = example("scenarios");
+    command.env("SCENARIO_SCENARIO", "blocks");
+    let mut program = Program::at(command, "blocked");
+    program.signal("-TERM");
+    let mut complaints = BufReader::new(program.child.stderr.take().expect("stderr is piped"));
+    let mut line = String::new();
+    complaints.read_line(&mut line).expect("it says something");
+    assert_eq!(line, "scenario: SIGTERM: stopping; a second signal ends it at once\n");
+    program.signal("-TERM");
+    assert_eq!(program.child.wait().expect("it ends").code(), Some(143));
+}
+
+#[test]
 fn a_child_that_does_not_stop_is_killed_when_its_shutdown_time_is_over() {
     let program = Program::at(scenario("tree-is-slow"), "up");
     program.signal("-TERM");
@@ -148,6 +162,20 @@ fn a_start_that_fails_or_panics_is_exit_code_1() {
 fn the_end_of_the_tree_is_exit_code_1() {
     let (code, said, complaints) = run(scenario("tree-dies"));
     assert_eq!((code, &*said), (Some(1), "base up\nup\nprep_stop\nstop\nbase stop\n"));
+    assert_eq!(complaints, "scenario: application scenario ended: shutdown\n");
+}
+
+/// 4 branches at each of 4 levels, or as many as `OTP_TREE_BRANCHES` says.
+#[test]
+fn the_death_of_one_leaf_of_a_big_tree_that_bears_none_ends_the_program_in_order() {
+    let branches: u64 = std::env::var("OTP_TREE_BRANCHES").map_or(4, |text| text.parse().expect("a number"));
+    let leaves = branches.pow(4);
+    let (code, said, complaints) = run(scenario("big-tree-escalates"));
+    let stopped = leaves - 1;
+    let expected = format!(
+        "base up\nup\n{leaves} leaves\nworker stopped\nprep_stop\n{stopped} leaves stopped\nstop\nbase stop\n"
+    );
+    assert_eq!((code, &*said), (Some(1), &*expected), "{complaints}");
     assert_eq!(complaints, "scenario: application scenario ended: shutdown\n");
 }
 

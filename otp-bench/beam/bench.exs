@@ -126,7 +126,62 @@ defmodule Bench do
     end)
   end
 
+  def run("registry", n) do
+    {:ok, _} = Registry.start_link(keys: :unique, name: Rooms)
+    for key <- 0..99_999, do: {:ok, _} = GenServer.start(Counter, 0, name: {:via, Registry, {Rooms, "room #{key}"}})
+    keys = List.to_tuple(for key <- 0..99_999, do: "room #{key}")
+    count = :erlang.system_info(:schedulers_online)
+    each = max(div(n, count), 1)
+
+    timed(each * count, fn ->
+      callers(count, fn caller -> look_up(keys, :rand.seed_s(:exsp, caller), each) end)
+    end)
+  end
+
+  # The local path of Phoenix.PubSub: a duplicate Registry, and a dispatch that sends to each entry.
+  def run("pubsub", n) do
+    {:ok, _} = Registry.start_link(keys: :duplicate, name: Bus, partitions: :erlang.system_info(:schedulers_online))
+    count = :atomics.new(1, [])
+    me = self()
+
+    for number <- 0..9_999 do
+      spawn_link(fn ->
+        {:ok, _} = Registry.register(Bus, "topic", nil)
+        send(me, :subscribed)
+        if number == 0, do: Process.sleep(:infinity), else: listen(count, me)
+      end)
+    end
+
+    for _ <- 0..9_999, do: receive(do: (:subscribed -> :ok))
+    publish(1)
+    timed(n, fn -> publish(n) end)
+  end
+
   def run(_, _), do: nil
+
+  defp listen(count, publisher) do
+    receive do
+      :message ->
+        if rem(:atomics.add_get(count, 1, 1), 9_999) == 0, do: send(publisher, :all)
+        listen(count, publisher)
+    end
+  end
+
+  defp publish(0), do: :ok
+
+  defp publish(n) do
+    Registry.dispatch(Bus, "topic", fn entries -> for {pid, _} <- entries, do: send(pid, :message) end)
+    receive do: (:all -> :ok)
+    publish(n - 1)
+  end
+
+  defp look_up(_, _, 0), do: :ok
+
+  defp look_up(keys, random, n) do
+    {at, random} = :rand.uniform_s(100_000, random)
+    [_] = Registry.lookup(Rooms, elem(keys, at - 1))
+    look_up(keys, random, n - 1)
+  end
 
   defp start do
     {:ok, server} = GenServer.start(Counter, 0)

@@ -27,6 +27,12 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     workload("restart", "a supervised server panics; until the next one has answered a call", 20_000),
     workload("restart_err", "the same, where it ends with an error and not by a panic", 20_000),
     workload("ring", "a token goes around 1,000 servers", 1_000_000),
+    workload(
+        "registry",
+        "a process is looked up by text among 100,000, by one caller for each thread",
+        4_000_000,
+    ),
+    workload("pubsub", "a message to 10,000 subscribers, one of them stuck; until all others have it", 500),
     workload("big", "each of 120 servers pings random others, one ping at a time", 240_000),
 ];
 
@@ -54,6 +60,8 @@ pub(crate) enum Kind {
 pub(crate) const PEERS: &[PeerName] = &[
     peer("otp", Kind::Library, "this workspace; the callers are processes"),
     peer("raw", Kind::Floor, "bare tokio: tasks, unbounded mpsc, oneshot; no limit, no supervision"),
+    peer("dashmap", Kind::Floor, "for `registry` alone: dashmap with ahash, from texts to numbers"),
+    peer("papaya", Kind::Floor, "for `registry` alone: papaya with ahash, from texts to numbers"),
     peer("ractor", Kind::Library, "ractor"),
     peer("kameo", Kind::Library, "kameo with its default mailbox, bounded at 64"),
     peer("actix", Kind::Library, "actix, one arbiter per thread"),

@@ -65,6 +65,8 @@ fn measure(options: &Options) -> Result<Outcome, String> {
         "otp" => on::<Otp<true>>(options),
         "otp-task" => on::<Otp<false>>(options),
         "raw" => on::<Raw>(options),
+        "dashmap" => peers::maps::dashmap(options),
+        "papaya" => peers::maps::papaya(options),
         "ractor" => on::<Ractor>(options),
         "kameo" => on::<Kameo<false>>(options),
         "kameo-unbounded" => on::<Kameo<true>>(options),
@@ -90,8 +92,8 @@ mod tests {
     use crate::catalogue::WORKLOADS;
 
     /// Few operations, but at least one for each caller and node.
-    fn every_workload(peer: &str) {
-        for workload in WORKLOADS {
+    fn every_workload(peer: &str, but_for: &str) {
+        for workload in WORKLOADS.iter().filter(|workload| workload.name != but_for) {
             for threads in ["1", "2"] {
                 let args = [peer, workload.name, "--n", "200", "--threads", threads].map(str::to_owned);
                 let options = Options::parse(&args).expect("valid");
@@ -103,12 +105,21 @@ mod tests {
 
     #[test]
     fn every_workload_runs_here() {
-        every_workload("otp");
-        every_workload("otp-task");
+        every_workload("otp", "");
+        every_workload("otp-task", "");
+    }
+
+    #[test]
+    fn the_maps_are_looked_up_in() {
+        for peer in ["dashmap", "papaya"] {
+            let args = [peer, "registry", "--n", "200"].map(str::to_owned);
+            let outcome = measure(&Options::parse(&args).expect("valid")).expect("implemented");
+            assert!(matches!(outcome, Outcome::Measured { .. }), "{peer}: {outcome:?}");
+        }
     }
 
     #[test]
     fn every_workload_runs_on_bare_tokio() {
-        every_workload("raw");
+        every_workload("raw", "registry");
     }
 }

@@ -3,12 +3,17 @@
 //! A new workload that needs more of a library adds a method here, with a default that answers
 //! [`Outcome::Unsupported`] where not every library can do it.
 
-use std::future::Future;
+use std::future::{Future, ready};
+use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
+use crate::workloads::{Heard, Publish};
+
+/// Whether a process is registered under a text.
+pub(crate) type Lookup = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 pub(crate) trait Peer: Send + Sync + 'static {
     /// The address of a counter: a server with a number.
@@ -46,6 +51,19 @@ pub(crate) trait Peer: Send + Sync + 'static {
 
     /// As [`call`](Self::call); `None` if nobody has answered.
     fn try_call(counter: &Self::Supervised) -> impl Future<Output = Option<u64>> + Send;
+
+    /// Starts a process for each of these texts, registers it, and gives what finds them. `Err`: why it has no such registry.
+    fn registry(keys: Vec<String>) -> impl Future<Output = Result<Lookup, &'static str>> + Send {
+        drop(keys);
+        ready(Err("it has no registry by text"))
+    }
+
+    /// Starts so many subscribers of a topic, the first of which takes one message and is stuck with it, and gives what
+    /// broadcasts there. `Err`: why it cannot do that.
+    fn bus(heard: Arc<Heard>) -> impl Future<Output = Result<Publish, &'static str>> + Send {
+        drop(heard);
+        ready(Err("it has no broadcasts"))
+    }
 
     /// Runs a caller where this library's callers live, at once; the result can be awaited.
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

@@ -3,6 +3,7 @@
 mod actix;
 mod hydra;
 mod kameo;
+pub(crate) mod maps;
 mod otp;
 mod ractor;
 mod raw;

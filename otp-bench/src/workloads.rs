@@ -3,12 +3,17 @@
 mod calls;
 mod casts;
 mod nodes;
+mod pubsub;
+mod registry;
 mod restarts;
 mod starts;
 
 use crate::crash::Crash;
 use crate::outcome::Outcome;
 use crate::peer::Peer;
+
+pub(crate) use pubsub::{Heard, Publish, SUBSCRIBERS};
+pub(crate) use registry::{keys, look_up};
 
 /// Runs a workload of the catalogue with `n` operations.
 pub(crate) async fn run<P: Peer>(workload: &str, n: u64) -> Outcome {
@@ -23,6 +28,8 @@ pub(crate) async fn run<P: Peer>(workload: &str, n: u64) -> Outcome {
         "restart" => restarts::restart::<P>(Crash::Panic, n).await,
         "restart_err" => restarts::restart::<P>(Crash::Error, n).await,
         "ring" => nodes::ring::<P>(n).await,
+        "registry" => registry::registry::<P>(n).await,
+        "pubsub" => pubsub::pubsub::<P>(n).await,
         "big" => nodes::big::<P>(n).await,
         _ => Outcome::Unsupported("nobody has written this workload"),
     }

@@ -132,6 +132,7 @@ defmodule Actor do
         :spawn_monitor -> spawn_monitor(body)
       end
 
+    World.put(w, :actor, pid, true)
     World.bind(w, name, pid)
     send(pid, :go)
     ref
@@ -261,6 +262,15 @@ defmodule Actor do
   defp act(w, name, ["send_alias", al, text]), do: send(alias!(w, al), {:text, name, text})
   defp act(w, name, ["info", p]), do: World.log(w, name, Signals.info(w, World.pid!(w, p)))
   defp act(w, name, ["alive", p]), do: World.log(w, name, "alive: #{Process.alive?(World.pid!(w, p))}")
+  # The order among what others send meanwhile is not compared.
+  defp act(w, name, ["await", m]) do
+    ref = monitor!(w, m)
+
+    receive do
+      {:DOWN, ^ref, _, _, _} = message -> note(w, name, message)
+    end
+  end
+
   defp act(w, _, ["hold"]), do: World.put(w, :hold, self(), true)
   defp act(w, _, ["release"]), do: World.delete(w, :hold, self())
 
@@ -278,10 +288,11 @@ defmodule Actor do
 
   defp act(w, name, ["server_monitor", new, m | options]) do
     {registered, rest} = Keyword.pop(start_options(w, options), :name)
+    registered = if is_atom(registered) and registered != nil, do: {:local, registered}, else: registered
 
     start = fn ->
       if registered do
-        :gen_server.start_monitor({:local, registered}, Server, {w, new, options}, rest)
+        :gen_server.start_monitor(registered, Server, {w, new, options}, rest)
       else
         :gen_server.start_monitor(Server, {w, new, options}, rest)
       end
@@ -306,7 +317,7 @@ defmodule Actor do
 
   defp act(w, name, ["tell", server | directives]) do
     to = destination(w, server)
-    badarg(w, name, nil, fn -> send(to, {:info, directives}) end)
+    badarg(w, name, nil, fn -> send_to(to, {:info, directives}) end)
   end
 
   defp act(w, name, ["stop", server | words]) do
@@ -396,6 +407,17 @@ defmodule Actor do
     World.log(w, name, "stopped #{sup}: #{caught(fn -> Supervisor.stop(pid, Reason.parse(reason)) end)}")
   end
 
+  defp act(w, name, ["registry_link", new | options]) do
+    started(w, name, new, World.starting(w, fn -> Registries.start_link(w, new, options) end))
+  end
+
+  defp act(w, name, ["registry_" <> verb, r | words]) do
+    case Registries.act(w, name, verb, r, words) do
+      nil -> :ok
+      answer -> World.log(w, name, "#{Enum.join([verb, r | Enum.take(words, 1)], " ")}: #{answer}")
+    end
+  end
+
   defp act(w, name, other), do: World.log(w, name, "cannot #{Enum.join(other, " ")}")
 
   defp first([]), do: []
@@ -418,12 +440,17 @@ defmodule Actor do
     end
   end
 
+  defp send_to({:via, Registry, name}, message), do: Registry.send(name, message)
+  defp send_to(to, message), do: send(to, message)
+
   defp destination(w, "name:" <> name), do: World.registered(w, name)
+  defp destination(w, "via:" <> via), do: Registries.via(w, via)
   defp destination(w, server), do: World.pid!(w, server)
 
   defp start_options(w, words) do
     Enum.flat_map(words, fn
       "name:" <> name -> [name: World.registered(w, name)]
+      "via:" <> via -> [name: Registries.via(w, via)]
       "within:" <> limit -> [timeout: String.to_integer(limit)]
       _ -> []
     end)
@@ -515,6 +542,16 @@ defmodule Signals do
 
   def show(w, {:DOWN, ref, :process, object, reason}), do: down(w, ref, object, reason, "")
   def show(w, {{:tag, tag}, ref, :process, object, reason}), do: down(w, ref, object, reason, " tag #{tag}")
+  def show(w, {:register, r, key, pid, value}) do
+    from = Registries.who(w, pid)
+    {from, "#{World.unregistered(w, r)} register #{key} of #{from}: #{Registries.show_value(value)}"}
+  end
+
+  def show(w, {:unregister, r, key, pid}) do
+    from = Registries.who(w, pid)
+    {from, "#{World.unregistered(w, r)} unregister #{key} of #{from}"}
+  end
+
   def show(_, other), do: {"", "unknown #{inspect(other)}"}
 
   defp down(w, ref, object, reason, tag) do
@@ -553,7 +590,7 @@ defmodule Signals do
 
   # Those of others than the scenario's own are left out.
   defp names(w, pids, wanted \\ & &1) do
-    for(pid <- pids, name = World.get(w, :name, pid), wanted.(name), do: name) |> Enum.sort() |> Enum.join(",")
+    for(pid <- pids, name = World.get(w, :name, pid), wanted.(name), do: name) |> Enum.sort() |> Enum.dedup() |> Enum.join(",")
   end
 
   # A call monitors its server in OTP, and not here, where the request itself tells of the death.
@@ -581,7 +618,7 @@ defmodule Server do
     }
 
     verb = fn word -> hd(String.split(word, ":")) end
-    options = Enum.reject(options, &(verb.(&1) in ["name", "within", "terminate", "on_timeout"]))
+    options = Enum.reject(options, &(verb.(&1) in ["name", "via", "within", "terminate", "on_timeout"]))
 
     {before, rest} = Enum.split_while(options, &(verb.(&1) not in ["ignore", "stop"]))
     {state, asked} = obey_all(state, @plain, before)
@@ -836,6 +873,131 @@ defmodule DynamicTree do
         )
     end
   end
+end
+
+defmodule Registries do
+  # Registries, and what processes do with them. See scenarios/registry/README.md.
+
+  def start_link(w, name, options) do
+    values = fn key -> for word <- options, [^key, value] <- [String.split(word, "=")], do: value end
+    as = List.first(values.("as")) || name
+
+    partitions = String.to_integer(List.first(values.("partitions")) || "1")
+
+    result =
+      Registry.start_link(
+        keys: if("duplicate" in options, do: :duplicate, else: :unique),
+        name: World.registered(w, as),
+        partitions: partitions,
+        listeners: Enum.map(values.("listener"), &World.registered(w, &1))
+      )
+
+    with {:ok, pid} <- result do
+      World.put(w, :registry, name, World.registered(w, as))
+      World.put(w, :partitions, World.registered(w, as), partitions)
+      World.bind(w, name, pid)
+    end
+
+    result
+  end
+
+  def via(w, word) do
+    case String.split(word, ":", parts: 3) do
+      [r, key] -> {:via, Registry, {registry!(w, r), key}}
+      [r, key, value] -> {:via, Registry, {registry!(w, r), key, value}}
+    end
+  end
+
+  # One name for all partitions: which key belongs to which is up to each language.
+  def act(w, _, "partition", r, [name]) do
+    for {_, pid, _, _} <- Supervisor.which_children(World.pid!(w, r)), is_pid(pid), do: World.bind(w, name, pid)
+    nil
+  end
+
+  # A recorded difference: operations on a registry that does not run raise, here they return an error.
+  def act(w, me, verb, r, words) do
+    registry = registry!(w, r)
+
+    try do
+      perform(w, me, verb, registry, words)
+    rescue
+      error in ArgumentError ->
+        if error.message =~ "unknown registry", do: if(verb != "try", do: "not_running"), else: reraise(error, __STACKTRACE__)
+    end
+  end
+
+  defp perform(w, _, "register", r, [key, value]) do
+    case Registry.register(r, key, value) do
+      {:ok, partition} -> "ok #{World.show(w, partition)}"
+      {:error, {:already_registered, pid}} -> "already_registered #{World.show(w, pid)}"
+    end
+  end
+
+  # Nobody can say who wins.
+  defp perform(_, _, "try", r, [key, value]) do
+    Registry.register(r, key, value)
+    nil
+  end
+
+  defp perform(_, _, "unregister", r, [key]), do: "#{Registry.unregister(r, key)}"
+  defp perform(_, _, "unregister_match", r, [key, value]), do: "#{Registry.unregister_match(r, key, value)}"
+
+  defp perform(_, _, "update", r, [key, more]) do
+    case Registry.update_value(r, key, &"#{&1}+#{more}") do
+      {new, old} -> "#{new} was #{show_value(old)}"
+      :error -> "error"
+    end
+  end
+
+  defp perform(w, _, "lookup", r, [key]), do: entries(w, Registry.lookup(r, key))
+  defp perform(w, _, "keys", r, [p]), do: sorted(Registry.keys(r, World.pid!(w, p)))
+
+  defp perform(w, _, "values", r, [key, p]) do
+    sorted(Enum.map(Registry.values(r, key, World.pid!(w, p)), &show_value/1))
+  end
+
+  defp perform(_, _, "count", r, []), do: "#{Registry.count(r)}"
+
+  defp perform(w, me, "dispatch", r, [key, text]) do
+    this = self()
+    ref = make_ref()
+
+    :ok =
+      Registry.dispatch(r, key, fn entries ->
+        for {pid, _} <- entries, World.get(w, :actor, pid), do: send(pid, {:text, me, text})
+        send(this, {ref, entries})
+      end)
+
+    calls = calls(ref)
+
+    # With several partitions, which entries are in the same call is up to each language.
+    if calls == [] or World.get(w, :partitions, r) > 1 do
+      entries(w, Enum.concat(calls))
+    else
+      Enum.map_join(calls, " | ", &entries(w, &1))
+    end
+  end
+
+  defp calls(ref) do
+    receive do
+      {^ref, entries} -> [entries | calls(ref)]
+    after
+      0 -> []
+    end
+  end
+
+  # Servers register before they have a name in the scenario.
+  def who(w, pid), do: if(World.get(w, :actor, pid), do: World.show(w, pid), else: "server")
+
+  # A server that is started without a value has the default value in Rust.
+  def show_value(nil), do: "nil"
+  def show_value(value), do: value
+
+  # In an order of their own: none is promised.
+  defp entries(w, entries), do: sorted(for {pid, value} <- entries, do: "#{World.show(w, pid)}=#{show_value(value)}")
+  defp sorted([]), do: "none"
+  defp sorted(words), do: words |> Enum.sort() |> Enum.join(" ")
+  defp registry!(w, name), do: World.get(w, :registry, name) || throw({:problem, "no #{name}"})
 end
 
 defmodule Runner do

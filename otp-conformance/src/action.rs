@@ -58,7 +58,9 @@ impl Action {
                 Argument::NewMonitor => known.monitors.insert(word.clone()),
                 Argument::NewAlias => known.aliases.insert(word.clone()),
                 Argument::Process => known.processes.contains(word),
-                Argument::Server => word.starts_with("name:") || known.processes.contains(word),
+                Argument::Server => {
+                    word.starts_with("name:") || word.starts_with("via:") || known.processes.contains(word)
+                }
                 Argument::Monitor => known.monitors.contains(word),
                 Argument::Alias => known.aliases.contains(word),
                 Argument::Spec => known.specs.contains(word),

@@ -8,10 +8,12 @@ use otp_core::{
     Waiting,
 };
 use otp_genserver::{GenServer, ServerRef, Start, StartError};
+use otp_registry::Event;
 use tokio::task::yield_now;
 
 use crate::action::Action;
 use crate::reason::{self, CRASH};
+use crate::registry;
 use crate::server::{self, Server};
 use crate::tree;
 use crate::world::{Address, World};
@@ -23,6 +25,14 @@ pub(crate) enum Order {
     Do(Vec<Action>),
     /// From another process of it.
     Text { from: String, text: String },
+    /// From a registry.
+    Event(Event<String, String>),
+}
+
+impl From<Event<String, String>> for Order {
+    fn from(event: Event<String, String>) -> Self {
+        Self::Event(event)
+    }
 }
 
 /// Starts an actor, which first does `first`.
@@ -83,6 +93,10 @@ impl Actor {
             Received::Message(Order::Do(_)) => {}
             Received::Message(Order::Text { from, text }) => {
                 self.world.log_from(&self.name, from, format!("got {text} from {from}"));
+            }
+            Received::Message(Order::Event(event)) => {
+                let (key, text) = registry::show_event(&self.world, event);
+                self.world.log_from(&self.name, &key, text);
             }
             Received::Exit { from, reason } => {
                 let from = self.world.show(*from);
@@ -193,9 +207,10 @@ impl Actor {
             "alive" => self.log(format!("alive: {}", process::is_alive(pid(0)?))),
             "hold" => self.holding = true,
             "release" => self.holding = false,
-            "server" => self.start(action, Server::start(self.arguments(action))).await,
-            "server_link" => self.start(action, Server::start_link(self.arguments(action))).await,
-            "server_monitor" => self.start_monitored(action).await,
+            "await" => self.wait_for(self.monitor(word(0))?).await,
+            "server" => self.start(action, Server::start(self.arguments(action))).await?,
+            "server_link" => self.start(action, Server::start_link(self.arguments(action))).await?,
+            "server_monitor" => self.start_monitored(action).await?,
             "call" => self.call(action).await?,
             "cast" => server::cast(&world, word(0), action.rest())?,
             "tell" => {
@@ -215,9 +230,29 @@ impl Actor {
                 let started = tree::dynamic_supervisor(&world, word(0), action.rest()).start_link().await;
                 self.started(word(0), started.map(drop)).await;
             }
+            "registry_link" => {
+                let started = registry::start_link(&world, word(0), action.rest()).await;
+                self.started(word(0), started).await;
+            }
+            verb if verb.starts_with("registry_") => {
+                if let Some(text) = registry::act(&world, &self.name, verb, &action.words).await? {
+                    self.log(text);
+                }
+            }
             verb => self.log(tree::manage(&world, verb, word(0), &action.words[1..]).await?),
         }
         Ok(())
+    }
+
+    /// Notes what arrives until this monitor's DOWN is among it.
+    async fn wait_for(&mut self, monitor: MonitorRef) {
+        loop {
+            match self.receive().await {
+                Received::Down(down) if down.monitor == monitor => return,
+                Received::Message(Order::Do(_)) => self.log("told to do something while it waits"),
+                _ => {}
+            }
+        }
     }
 
     fn spawn(&self, action: &Action, how: Spawn) -> Result<Option<MonitorRef>, String> {
@@ -236,28 +271,36 @@ impl Actor {
         }
     }
 
-    async fn start(&self, action: &Action, mut start: Start<Server>) {
+    async fn start(&self, action: &Action, mut start: Start<Server>) -> Result<(), String> {
         for option in action.rest() {
             if let Some(name) = option.strip_prefix("name:") {
                 start = start.name(self.world.server_name(name));
+            } else if let Some(via) = option.strip_prefix("via:") {
+                let (via, value) = registry::via(&self.world, via)?;
+                start = start.name(via.value(value));
             } else if let Some(limit) = option.strip_prefix("within:") {
                 start = start.timeout(server::millis(limit));
             }
         }
         self.started(&action.words[0], start.await.map(drop::<ServerRef<Server>>)).await;
+        Ok(())
     }
 
-    async fn start_monitored(&self, action: &Action) {
+    async fn start_monitored(&self, action: &Action) -> Result<(), String> {
         let mut start = Server::start_monitor(self.arguments(action));
         for option in action.rest() {
             if let Some(name) = option.strip_prefix("name:") {
                 start = start.name(self.world.server_name(name));
+            } else if let Some(via) = option.strip_prefix("via:") {
+                let (via, value) = registry::via(&self.world, via)?;
+                start = start.name(via.value(value));
             } else if let Some(limit) = option.strip_prefix("within:") {
                 start = start.timeout(server::millis(limit));
             }
         }
         let started = start.await.map(|(_, monitor)| self.world.add_monitor(&action.words[1], monitor));
         self.started(&action.words[0], started).await;
+        Ok(())
     }
 
     async fn started(&self, name: &str, result: Result<(), StartError>) {
@@ -295,6 +338,8 @@ fn info(world: &World, pid: otp_core::Pid) -> String {
     let names = |pids: &[otp_core::Pid]| {
         let mut names: Vec<String> = pids.iter().filter_map(|pid| world.name_of(*pid)).collect();
         names.sort();
+        // All partitions of a registry have one name, and how many of them a process is linked to is up to each language.
+        names.dedup();
         names.join(",")
     };
     let name = info.name.as_deref().map_or("none", |name| world.unregistered(name));

@@ -3,6 +3,7 @@
 mod dynamic_supervisor;
 mod gen_server;
 mod process;
+mod registry;
 mod supervisor;
 
 use crate::draw::Draw;
@@ -15,6 +16,7 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
         "gen_server" => gen_server::steps,
         "supervisor" => supervisor::steps,
         "dynamic_supervisor" => dynamic_supervisor::steps,
+        "registry" => registry::steps,
         _ => return Err(format!("nothing is generated for the area `{area}`")),
     };
     (0..count).try_fold(Vec::new(), |mut all, number| {
@@ -30,7 +32,7 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
 mod tests {
     use super::scenarios;
 
-    const AREAS: [&str; 4] = ["process", "gen_server", "supervisor", "dynamic_supervisor"];
+    const AREAS: [&str; 5] = ["process", "gen_server", "supervisor", "dynamic_supervisor", "registry"];
 
     #[test]
     fn a_seed_and_a_number_determine_a_scenario() {

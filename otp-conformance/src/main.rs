@@ -9,6 +9,7 @@ mod actor;
 mod draw;
 mod generate;
 mod reason;
+mod registry;
 mod run;
 mod scenario;
 mod server;

@@ -1,7 +1,7 @@
 //! A server whose callbacks do what the request tells them, and note that they ran.
 //!
 //! A request is a list of directives: `reply:1 stop:boom`. The options of a start are what `init` does, besides
-//! `name:N`, `within:MS`, `terminate:DIRECTIVE` and `on_timeout:DIRECTIVE`.
+//! `name:N`, `via:REGISTRY:KEY[:VALUE]`, `within:MS`, `terminate:DIRECTIVE` and `on_timeout:DIRECTIVE`.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use otp_genserver::{
 use tokio::time::sleep;
 
 use crate::reason::{self, CRASH};
+use crate::registry;
 use crate::world::{Address, World};
 
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl GenServer for Server {
         };
         for directive in &options {
             match directive.split_once(':').unwrap_or((directive, "")) {
-                ("name" | "within" | "terminate" | "on_timeout", _) => {}
+                ("name" | "via" | "within" | "terminate" | "on_timeout", _) => {}
                 ("ignore", _) => return Err(InitError::Ignore),
                 ("stop", reason) => return Err(InitError::Stop(reason::parse(reason))),
                 _ => server.obey(directive, &mut Asked::default(), cx).await,
@@ -233,10 +234,13 @@ pub(crate) fn show_down(world: &World, down: &Down) -> (String, String) {
     (format!("down {monitor}"), format!("down {monitor} of {target}: {}{tag}", reason::show(&down.reason)))
 }
 
-/// A server by its process or by `name:` and its name.
+/// A server by its process, by `name:` and its name, or by `via:`, a registry and a key.
 fn destination<R>(world: &World, server: &str, then: impl FnOnce(&dyn Reach) -> R) -> Result<R, String> {
     if let Some(name) = server.strip_prefix("name:") {
         return Ok(then(&world.server_name(name)));
+    }
+    if let Some(via) = server.strip_prefix("via:") {
+        return Ok(then(&registry::via(world, via)?.0));
     }
     match world.address(server) {
         Some(Address::Server(server)) => Ok(then(&server)),
@@ -250,7 +254,26 @@ trait Reach {
     fn cast(&self, directives: &[String]);
     /// `false` if nobody has the name.
     fn tell(&self, directives: &[String]) -> bool;
-    fn stop(&self) -> Stop<Server>;
+    /// `None` if nobody has the key.
+    fn stop(&self) -> Option<Stop<Server>>;
+}
+
+impl Reach for otp_registry::Via<Server, String, String> {
+    fn call(&self, directives: &[String]) -> Call<Server, String> {
+        Destination::call(self, |reply| Request { directives: directives.to_vec(), reply })
+    }
+
+    fn cast(&self, directives: &[String]) {
+        Destination::cast(self, directives.to_vec());
+    }
+
+    fn tell(&self, directives: &[String]) -> bool {
+        self.resolve().map(|server| server.send(directives.to_vec())).is_ok()
+    }
+
+    fn stop(&self) -> Option<Stop<Server>> {
+        self.resolve().ok().map(|server| server.stop())
+    }
 }
 
 impl Reach for otp_genserver::Name<Server> {
@@ -266,8 +289,8 @@ impl Reach for otp_genserver::Name<Server> {
         self.resolve().map(|server| server.send(directives.to_vec())).is_ok()
     }
 
-    fn stop(&self) -> Stop<Server> {
-        Self::stop(self)
+    fn stop(&self) -> Option<Stop<Server>> {
+        Some(Self::stop(self))
     }
 }
 
@@ -285,8 +308,8 @@ impl Reach for otp_genserver::ServerRef<Server> {
         true
     }
 
-    fn stop(&self) -> Stop<Server> {
-        Self::stop(self)
+    fn stop(&self) -> Option<Stop<Server>> {
+        Some(Self::stop(self))
     }
 }
 
@@ -324,7 +347,9 @@ pub(crate) fn tell(world: &World, server: &str, words: &[String]) -> Result<bool
 
 pub(crate) async fn stop(world: &World, server: &str, words: &[String]) -> Result<String, String> {
     let (within, reason, _) = options(words);
-    let mut stop = destination(world, server, |server| server.stop())?;
+    let Some(mut stop) = destination(world, server, |server| server.stop())? else {
+        return Ok(show_stopped(Err(StopError::NoProc)));
+    };
     if let Some(limit) = within {
         stop = stop.timeout(limit);
     }

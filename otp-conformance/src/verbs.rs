@@ -9,7 +9,7 @@ pub(crate) enum Argument {
     NewProcess,
     /// A process that an earlier action made.
     Process,
-    /// A server: its process, or `name:` and the name that it is registered under.
+    /// A server: its process, `name:` and the name that it is registered under, or `via:` with a registry and a key.
     Server,
     /// The name of a monitor that is made by this.
     NewMonitor,
@@ -94,6 +94,8 @@ pub(crate) const VERBS: &[Verb] = &[
     // From `hold` to `release`, what arrives stays in the mailbox.
     verb("hold", &[]),
     verb("release", &[]),
+    // Waits for the monitor's DOWN, and goes on at once.
+    verb("await", &[Monitor]),
     // Servers.
     words("server", &[NewProcess]),
     words("server_link", &[NewProcess]),
@@ -112,6 +114,19 @@ pub(crate) const VERBS: &[Verb] = &[
     verb("which_children", &[Process]),
     verb("count_children", &[Process]),
     verb("stop_supervisor", &[Process, Word]),
+    // Registries.
+    words("registry_link", &[NewProcess]),
+    verb("registry_partition", &[Process, NewProcess]),
+    verb("registry_register", &[Process, Word, Word]),
+    verb("registry_try", &[Process, Word, Word]),
+    verb("registry_unregister", &[Process, Word]),
+    verb("registry_unregister_match", &[Process, Word, Word]),
+    verb("registry_update", &[Process, Word, Word]),
+    verb("registry_lookup", &[Process, Word]),
+    verb("registry_keys", &[Process, Process]),
+    verb("registry_values", &[Process, Word, Process]),
+    verb("registry_count", &[Process]),
+    verb("registry_dispatch", &[Process, Word, Word]),
 ];
 
 /// The verb with this name.

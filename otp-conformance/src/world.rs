@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::actor::Order;
 use crate::reason;
+use crate::registry::AnyRegistry;
 use crate::server::Server;
 
 /// How a process of the scenario is reached.
@@ -20,6 +21,8 @@ pub(crate) enum Address {
     Server(ServerRef<Server>),
     Supervisor(ServerRef<Supervisor>),
     DynamicSupervisor(ServerRef<DynamicSupervisor>),
+    /// Of a registry. Nobody talks to it.
+    Partition,
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ struct State {
     names: HashMap<Pid, String>,
     monitors: HashMap<String, MonitorRef>,
     aliases: HashMap<String, Alias<Order>>,
+    /// Each with the number of its partitions.
+    registries: HashMap<String, (AnyRegistry, usize)>,
     /// The options of children, by their ids.
     specs: HashMap<String, Vec<String>>,
     /// How often children were started, by their ids.
@@ -152,6 +157,14 @@ impl World {
 
     pub(crate) fn alias(&self, name: &str) -> Option<Alias<Order>> {
         self.0.state.lock().aliases.get(name).cloned()
+    }
+
+    pub(crate) fn add_registry(&self, name: &str, registry: AnyRegistry, partitions: usize) {
+        self.0.state.lock().registries.insert(name.to_owned(), (registry, partitions));
+    }
+
+    pub(crate) fn registry(&self, name: &str) -> Option<(AnyRegistry, usize)> {
+        self.0.state.lock().registries.get(name).cloned()
     }
 
     pub(crate) fn add_spec(&self, id: &str, options: &[String]) {

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::child_id::ChildId;
 use crate::exit_reason::ExitReason;
+use crate::panics::{catch, log_safely};
 use crate::start_error::StartError;
 use crate::started_child::StartedChild;
 
@@ -86,7 +87,7 @@ pub type ChildStart = Pin<Box<dyn Future<Output = Result<StartedChild, StartErro
 #[derive(Clone)]
 pub struct ChildSpec {
     id: ChildId,
-    start: Arc<dyn Fn() -> ChildStart + Send + Sync>,
+    start: Arc<StartFunction>,
     restart: Restart,
     shutdown: Option<Shutdown>,
     child_type: ChildType,
@@ -104,7 +105,7 @@ impl ChildSpec {
     {
         Self {
             id: id.into(),
-            start: Arc::new(move || Box::pin(start())),
+            start: StartFunction::new(move || Box::pin(start())),
             restart: Restart::default(),
             shutdown: None,
             child_type: ChildType::default(),
@@ -221,13 +222,40 @@ impl ChildSpec {
     pub fn spent(self) -> Self {
         let start =
             || std::future::ready(Err(StartError::Exit(ExitReason::new("this child is not started again"))));
-        Self { start: Arc::new(move || Box::pin(start())), ..self }
+        Self { start: StartFunction::new(move || Box::pin(start())), ..self }
     }
 
     /// Starts the child. For supervisors, which call this inside their process.
     #[must_use = "the child starts when this is awaited"]
     pub fn start(&self) -> ChildStart {
-        (self.start)()
+        self.start.call()
+    }
+}
+
+/// A start function. It is the user's: what its destructor does wrong is no fault of the supervisor that lets go of it.
+struct StartFunction(Option<Box<dyn Fn() -> ChildStart + Send + Sync>>);
+
+impl StartFunction {
+    fn new(start: impl Fn() -> ChildStart + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self(Some(Box::new(start))))
+    }
+
+    fn call(&self) -> ChildStart {
+        match &self.0 {
+            Some(start) => start(),
+            None => unreachable!("it is taken out when it is dropped"),
+        }
+    }
+}
+
+impl Drop for StartFunction {
+    fn drop(&mut self) {
+        let start = self.0.take();
+        if let Err(reason) = catch(|| drop(start)) {
+            log_safely(|| {
+                tracing::error!(target: "otp::process", %reason, "the destructor of a child's start function panicked");
+            });
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::ambient;
 use crate::exit_reason::ExitReason;
 use crate::pid::Pid;
 use crate::table;
@@ -35,4 +36,10 @@ pub fn on_exit(pid: Pid, hook: impl FnOnce(Pid, &ExitReason) + Send + 'static) -
     }
     inner.extra().hooks.push(hook);
     Ok(())
+}
+
+/// Whether the current process is dead to the others already, and what runs is the rest of a poll or a destructor: it is to
+/// be given nothing any more. For registries and tables.
+pub fn is_dying() -> bool {
+    ambient::with(|cell| cell.is_some_and(|cell| cell.head.is_doomed()))
 }

@@ -82,6 +82,13 @@ pub(crate) fn link_to(cell: &AnyCell, pid: Pid) {
     }
 }
 
+/// Links a process that has not begun to run with `peer`, in its stead. For behaviours.
+pub fn link_embryo(embryo: Pid, peer: Pid) {
+    if let Some(embryo) = table::get(embryo) {
+        link_to(&embryo, peer);
+    }
+}
+
 /// Cuts a process that failed to start off its starter: link and monitor, as if they had never been.
 ///
 /// For behaviours, before they kill it.

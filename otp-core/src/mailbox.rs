@@ -687,6 +687,8 @@ impl<M: Send + 'static> ProcessRef<M> {
 
     /// Sends a message as soon as the mailbox has room. At once, at the first poll, where there is no bound.
     ///
+    /// A process that waits for room in its own mailbox, and does not receive meanwhile, waits for ever.
+    ///
     /// # Errors
     ///
     /// [`SendError`] with the message: the process is dead, or died meanwhile.

@@ -39,8 +39,9 @@ impl Pid {
         Self(NonZeroU64::new(n).expect("2^64 processes were started"))
     }
 
-    /// The pid with a number; 0 is none.
-    pub(crate) const fn from_number(number: u64) -> Option<Self> {
+    /// The pid with this [number](Self::number); 0 is none.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
         match NonZeroU64::new(number) {
             Some(number) => Some(Self(number)),
             None => None,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::mailbox::ProcessRef;
 use crate::pid::Pid;
 use crate::sync::Arc;
 
@@ -28,6 +29,12 @@ impl<M> Recipient<M> {
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+}
+
+impl<T: Send + 'static, M: From<T> + Send + 'static> From<ProcessRef<M>> for Recipient<T> {
+    fn from(process: ProcessRef<M>) -> Self {
+        process.recipient()
     }
 }
 

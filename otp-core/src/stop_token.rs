@@ -73,8 +73,8 @@ impl fmt::Debug for StopToken {
 
 /// An async function that runs until told to stop, as a process of its own. Its id and label are its type's name.
 ///
-/// It traps exits on behalf of the function: one from the supervisor stops the token; an abnormal one from another
-/// linked process ends it where it waits. Ended by the token, the process's reason is the supervisor's, unless the
+/// It traps exits on behalf of the function: `Shutdown` from the supervisor stops the token; an abnormal one, of a supervisor
+/// that was killed or of another linked process, ends it where it waits. Ended by the token, the process's reason is the supervisor's, unless the
 /// function says otherwise.
 impl<F, Fut> IntoChildSpec for F
 where
@@ -114,7 +114,10 @@ where
             }
             match mailbox.poll_receive(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Received::Exit { from, reason }) if from == mailbox.parent() => {
+                // The supervisor's order. One that dies, and gives no order, takes the function along.
+                Poll::Ready(Received::Exit { from, reason })
+                    if from == mailbox.parent() && reason.is_orderly() =>
+                {
                     order.get_or_insert(reason);
                     stop.send_replace(true);
                 }

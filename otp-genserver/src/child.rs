@@ -66,8 +66,8 @@ impl<S: GenServer> Start<S> {
 impl<S: GenServer> Start<S> {
     /// The type of the server, or the name of a supervisor that has one: there may be several of the same type.
     fn child_id(&self) -> ChildId {
-        match self.process_name() {
-            Some(name) if S::CHILD_TYPE == ChildType::Supervisor => ChildId::from(name.as_str().to_owned()),
+        match self.start_name() {
+            Some(name) if S::CHILD_TYPE == ChildType::Supervisor => name.child_id(),
             _ => ChildId::of::<S>(),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -279,6 +281,29 @@ impl<S: GenServer> Context<S> {
         match self.mailbox.receive_where_timeout(wanted, Duration::ZERO).await {
             Some(Received::Exit { from, reason }) => Some((from, reason)),
             _ => None,
+        }
+    }
+
+    /// Takes all EXITs of such processes out of the mailbox that have arrived, in one pass.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is ready at once.
+    pub async fn take_exits_where(
+        &mut self,
+        mut of: impl FnMut(Pid) -> bool + Send,
+    ) -> Vec<(Pid, ExitReason)> {
+        let (mut seen, mut taken) = (0, Vec::new());
+        loop {
+            let wanted = |item: Waiting<'_, _>| matches!(item, Waiting::Exit { from, .. } if of(from));
+            let next = {
+                // Without tokio's share for each poll: what waits is there.
+                let mut receiving =
+                    pin!(tokio::task::unconstrained(self.mailbox.receive_where_from(&mut seen, wanted)));
+                poll_fn(|cx| Poll::Ready(receiving.as_mut().poll(cx))).await
+            };
+            let Poll::Ready(Received::Exit { from, reason }) = next else { return taken };
+            taken.push((from, reason));
         }
     }
 

@@ -19,6 +19,7 @@ mod server;
 mod server_ref;
 mod shown;
 mod start;
+mod start_name;
 mod stop;
 pub mod sys;
 
@@ -38,6 +39,7 @@ pub use request_id::RequestId;
 pub use server::GenServer;
 pub use server_ref::ServerRef;
 pub use start::{Start, StartMonitor, Starting, StartingMonitored};
+pub use start_name::{NameRegistry, StartName};
 pub use stop::{Stop, StopError, Stopping};
 
 /// For generated code; not part of the API.

@@ -275,14 +275,7 @@ impl<F: Future> Future for Guard<'_, F> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let _entered = self.1.map(Span::enter);
-        let polled = catch(|| {
-            let callback = self.0.as_mut().as_pin_mut();
-            let polled = callback.map_or(Poll::Pending, |callback| callback.poll(task));
-            if polled.is_ready() {
-                self.0.set(None);
-            }
-            polled
-        });
+        let polled = poll_caught(self.0.as_mut(), task);
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
@@ -292,4 +285,20 @@ impl<F: Future> Future for Guard<'_, F> {
             }
         }
     }
+}
+
+/// Not inlined: unwinding reads the tables of the function that catches, and those of the runner's are long.
+#[inline(never)]
+fn poll_caught<F: Future>(
+    mut slot: Pin<&mut Option<F>>,
+    task: &mut TaskContext<'_>,
+) -> Result<Poll<F::Output>, ExitReason> {
+    catch(|| {
+        let callback = slot.as_mut().as_pin_mut();
+        let polled = callback.map_or(Poll::Pending, |callback| callback.poll(task));
+        if polled.is_ready() {
+            slot.set(None);
+        }
+        polled
+    })
 }

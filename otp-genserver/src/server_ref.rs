@@ -131,6 +131,15 @@ impl<S: GenServer> ServerRef<S> {
     }
 }
 
+impl<S: GenServer, T: Send + 'static> From<ServerRef<S>> for Recipient<T>
+where
+    S::Info: From<T>,
+{
+    fn from(server: ServerRef<S>) -> Self {
+        server.recipient()
+    }
+}
+
 impl<S: GenServer> Destination<S> for ServerRef<S> {
     fn resolve(&self) -> Result<Self, ResolveError> {
         Ok(self.clone())

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, Spawn, await_end, disown, request};
 use otp_core::process::send_exit;
-use otp_core::{ExitReason, MonitorRef, Overflow, Pid, ProcessName, RegisterError, StartError};
+use otp_core::{ChildType, ExitReason, MonitorRef, Overflow, Pid, StartError};
 
 use crate::message::ServerMessage;
-use crate::name::Name;
 use crate::options::Options;
 use crate::runner::{Init, Started, run};
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
+use crate::start_name::StartName;
 use crate::sys::DebugOptions;
 
 /// A server about to start. Add what it needs, then `.await` it.
@@ -28,7 +28,7 @@ use crate::sys::DebugOptions;
 pub struct Start<S: GenServer> {
     args: S::Args,
     spawn: Spawn,
-    name: Option<ProcessName>,
+    name: Option<StartName<S>>,
     limit: Option<Duration>,
     options: Options<S>,
     thread: bool,
@@ -41,9 +41,10 @@ impl<S: GenServer> Start<S> {
         Self { args, spawn, name: None, limit: None, thread: false, options: Options::default() }
     }
 
-    /// Registers the server under a name before `init` runs.
-    pub fn name(mut self, name: impl Into<Name<S>>) -> Self {
-        self.name = Some(name.into().into_process_name());
+    /// Registers the server before `init` runs: under a local name, a text or a [`Name`](crate::Name), or under a key of a
+    /// registry.
+    pub fn name(mut self, name: impl Into<StartName<S>>) -> Self {
+        self.name = Some(name.into());
         self
     }
 
@@ -114,7 +115,7 @@ impl<S: GenServer> Start<S> {
         }
     }
 
-    pub(crate) fn process_name(&self) -> Option<&ProcessName> {
+    pub(crate) fn start_name(&self) -> Option<&StartName<S>> {
         self.name.as_ref()
     }
 
@@ -128,14 +129,15 @@ impl<S: GenServer> Start<S> {
         let Self { args, spawn, name, limit, thread, options } = self;
         let starter = spawn.parent();
         let embryo = spawn.prepare();
-        embryo.bound_counts(|message| !matches!(message, ServerMessage::System(_)));
+        embryo.bound_counts(|message| match message {
+            ServerMessage::System(_) => false,
+            // What a supervisor tells itself must not be lost.
+            ServerMessage::Info(_) => S::CHILD_TYPE != ChildType::Supervisor,
+            _ => true,
+        });
         if let Some(name) = name
-            && let Err(error) = embryo.register(name)
+            && let Err(error) = name.register(&embryo)
         {
-            let error = match error {
-                RegisterError::Taken(pid) => StartError::AlreadyStarted(pid),
-                _ => StartError::Exit(ExitReason::NoProc),
-            };
             return (Progress::Failed(Some(error)), None);
         }
         let (reply_to, reply, _) = request(embryo.address().pid());
@@ -285,8 +287,8 @@ impl<S: GenServer> StartMonitor<S> {
         Self(start)
     }
 
-    /// Registers the server under a name before `init` runs.
-    pub fn name(self, name: impl Into<Name<S>>) -> Self {
+    /// As [`Start::name`].
+    pub fn name(self, name: impl Into<StartName<S>>) -> Self {
         Self(self.0.name(name))
     }
 

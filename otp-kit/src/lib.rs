@@ -20,11 +20,19 @@ pub use otp_ets::{Bag, CounterOp, DuplicateBag, OrderedSet, Set, Table, query};
 pub use otp_genserver as genserver;
 pub use otp_genserver::{
     Call, CallError, CastError, Context, Destination, GenServer, InitError, Name, RequestCollection,
-    RequestId, ResolveError, ResponseTimeout, ServerRef, Start, StartError, StartMonitor, Stop, StopError,
-    sys,
+    RequestId, ResolveError, ResponseTimeout, ServerRef, Start, StartError, StartMonitor, StartName, Stop,
+    StopError, sys,
 };
 #[cfg(feature = "macros")]
 pub use otp_macros::{gen_server_facade as gen_server, main_facade as main, test_facade as test};
+#[cfg(feature = "pubsub")]
+pub use otp_pubsub as pubsub;
+#[cfg(feature = "pubsub")]
+pub use otp_pubsub::{PubSub, Subscription};
+#[cfg(feature = "registry")]
+pub use otp_registry as registry;
+#[cfg(feature = "registry")]
+pub use otp_registry::{Duplicate, Registry, Unique, Via};
 pub use otp_supervisor as supervisor;
 pub use otp_supervisor::{
     AutoShutdown, DynamicSupervisor, DynamicSupervisorClient, DynamicSupervisorSpec, PartitionName,

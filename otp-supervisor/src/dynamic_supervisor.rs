@@ -1,7 +1,6 @@
 //! [`DynamicSupervisor`]: the process that carries out what its [`Brood`] decides.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::brood::{Brood, Fate, Young};
 use crate::child_info::{ChildCounts, ChildInfo, ChildStatus};
 use crate::dynamic_supervisor_spec::{DynamicSupervisorSpec, Init};
 use crate::error::{StartChildError, TerminateChildError};
-use crate::lifecycle::{self, Stopping};
+use crate::lifecycle::{self, StopReports, Stopping};
 use crate::report;
 
 /// A supervisor that starts without children and is given them as they are needed: a room, a connection, an upload each.
@@ -273,29 +272,11 @@ async fn stop_all(
             stopping.push(async move { (begun.wait().await, child.kept) });
         }
     }
-    let mut dead_before = HashMap::new();
+    let mut stopped = StopReports::default();
     while let Some((gone, spec)) = stopping.next().await {
-        match gone.reason {
-            ExitReason::NoProc => drop(dead_before.insert(gone.pid, spec)),
-            reason => report_unless_as_ordered(&spec, gone.pid, &reason),
-        }
+        stopped.add(&spec, gone);
     }
-    // Why they died stands in the mailbox. Not a search for each: there may be thousands of both.
-    while !dead_before.is_empty()
-        && let Some((pid, reason)) = cx.take_exit_where(|pid| dead_before.contains_key(&pid)).await
-        && let Some(spec) = dead_before.remove(&pid)
-    {
-        report_unless_as_ordered(&spec, pid, &reason);
-    }
-    for (pid, spec) in dead_before {
-        report_unless_as_ordered(&spec, pid, &ExitReason::NoProc);
-    }
-}
-
-fn report_unless_as_ordered(spec: &ChildSpec, pid: Pid, reason: &ExitReason) {
-    if !lifecycle::is_as_ordered(spec, reason) {
-        report::shutdown_failed(spec, pid, reason);
-    }
+    stopped.finish(cx).await;
 }
 
 impl fmt::Debug for DynamicSupervisor {

@@ -92,7 +92,7 @@ pub(crate) struct Family<T> {
     log: RestartLog,
     members: BTreeMap<Place, Member<T>>,
     by_id: HashMap<ChildId, Place>,
-    by_pid: HashMap<Pid, Place>,
+    by_pid: BTreeMap<Pid, Place>,
     /// How many significant members are not [`ChildStatus::Stopped`].
     significant: usize,
     next: u64,
@@ -107,7 +107,7 @@ impl<T> Family<T> {
             log: RestartLog::default(),
             members: BTreeMap::new(),
             by_id: HashMap::new(),
-            by_pid: HashMap::new(),
+            by_pid: BTreeMap::new(),
             significant: 0,
             next: 0,
         }

@@ -1,5 +1,6 @@
 //! Starting and stopping one child: what every supervisor does in the same way.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::task::Poll;
@@ -8,6 +9,8 @@ use otp_core::behaviour::{Answer, Awaiting, await_end, catch};
 use otp_core::process::{send_exit, unlink};
 use otp_core::{ChildSpec, ExitReason, Pid, Restart, Shutdown, StartError, StartedChild};
 use otp_genserver::{Context, GenServer};
+
+use crate::report;
 
 /// Starts a child, as part of the current process. A panic in the start function is its reason.
 pub(crate) async fn start(spec: &ChildSpec) -> Result<StartedChild, StartError> {
@@ -47,13 +50,7 @@ impl Stopping {
         Self { pid, end }
     }
 
-    /// Waits until it is gone, and kills it when its time is up. The reason of its death.
-    pub(crate) async fn finish<S: GenServer>(self, cx: &mut Context<S>) -> ExitReason {
-        let gone = self.wait().await;
-        gone.reason(cx).await
-    }
-
-    /// As [`finish`](Self::finish), for who waits for many at once.
+    /// Waits until it is gone, and kills it when its time is up.
     pub(crate) async fn wait(mut self) -> Gone {
         let reason = loop {
             match poll_fn(|task| self.end.poll(task)).await {
@@ -79,18 +76,45 @@ pub(crate) struct Gone {
     pub(crate) reason: ExitReason,
 }
 
-impl Gone {
-    /// Why.
-    pub(crate) async fn reason<S: GenServer>(self, cx: &mut Context<S>) -> ExitReason {
-        match self.reason {
-            ExitReason::NoProc => cx.take_exit(self.pid).await.unwrap_or(ExitReason::NoProc),
-            reason => reason,
+/// Reports those children that were told to end and did not end as told.
+#[derive(Default)]
+pub(crate) struct StopReports {
+    /// Why these died stands in the mailbox.
+    dead_before: HashMap<Pid, ChildSpec>,
+}
+
+impl StopReports {
+    pub(crate) fn add(&mut self, spec: &ChildSpec, gone: Gone) {
+        match gone.reason {
+            ExitReason::NoProc => drop(self.dead_before.insert(gone.pid, spec.clone())),
+            reason => report_unless_as_ordered(spec, gone.pid, &reason),
+        }
+    }
+
+    /// Looks for the reasons of those that had died before. Not a search for each: there may be thousands of both.
+    pub(crate) async fn finish<S: GenServer>(mut self, cx: &mut Context<S>) {
+        if self.dead_before.is_empty() {
+            return;
+        }
+        for (pid, reason) in cx.take_exits_where(|pid| self.dead_before.contains_key(&pid)).await {
+            if let Some(spec) = self.dead_before.remove(&pid) {
+                report_unless_as_ordered(&spec, pid, &reason);
+            }
+        }
+        for (pid, spec) in &self.dead_before {
+            report_unless_as_ordered(spec, *pid, &ExitReason::NoProc);
         }
     }
 }
 
+fn report_unless_as_ordered(spec: &ChildSpec, pid: Pid, reason: &ExitReason) {
+    if !is_as_ordered(spec, reason) {
+        report::shutdown_failed(spec, pid, reason);
+    }
+}
+
 /// Whether a child that was told to end ended as told: anything else is reported.
-pub(crate) fn is_as_ordered(spec: &ChildSpec, reason: &ExitReason) -> bool {
+fn is_as_ordered(spec: &ChildSpec, reason: &ExitReason) -> bool {
     let ordered = match spec.get_shutdown() {
         Shutdown::BrutalKill => ExitReason::Killed,
         _ => ExitReason::Shutdown,

@@ -306,7 +306,8 @@ impl<S> PartitionName<S> {
             return Err(ResizeError::TooMany { most: table.children.len() });
         }
         let before = table.active.load(Ordering::Relaxed);
-        for partition in before..partitions {
+        // From the first on: a resize that was dropped may have left any of them running, or stopped.
+        for partition in 0..partitions {
             match supervisor.restart_child(partition).await {
                 Ok(_)
                 | Err(
@@ -316,7 +317,7 @@ impl<S> PartitionName<S> {
             }
         }
         table.active.store(partitions, Ordering::Relaxed);
-        for partition in partitions..before {
+        for partition in partitions..table.children.len() {
             match supervisor.terminate_child(partition).await {
                 // One that is temporary may have been forgotten.
                 Ok(()) | Err(TerminateChildError::NotFound) => {}

@@ -8,7 +8,8 @@ pub(crate) fn started(spec: &ChildSpec, pid: Pid) {
     tracing::debug!(target: "otp::supervisor", supervisor = %own(), child = %spec.get_id(), %pid, "child started");
 }
 
-/// A child ended by itself. `restarts` are those within the period, this death's own included.
+/// A child ended by itself. `restarts` are those that the supervisor has borne within the period, up
+/// to the last one, this death's own included if it leads to one.
 pub(crate) fn terminated(spec: &ChildSpec, pid: Pid, reason: &ExitReason, restarts: usize) {
     if reason.is_orderly() {
         tracing::info!(target: "otp::supervisor", supervisor = %own(), child = %spec.get_id(), %pid, %reason, restarts, "child terminated");

@@ -18,7 +18,7 @@ use crate::error::{
     TerminateChildError,
 };
 use crate::family::{Family, Place, Plan, Strategy, Verdict};
-use crate::lifecycle::{self, Stopping};
+use crate::lifecycle::{self, StopReports, Stopping};
 use crate::report;
 use crate::supervisor_spec::{Init, SupervisorSpec};
 
@@ -232,23 +232,24 @@ impl Supervisor {
         }
     }
 
-    /// Stops the child that runs at this place.
-    async fn stop_at(&mut self, place: Place, pid: Pid, cx: &mut Context<Self>) {
-        let Some(member) = self.family.get(place) else { return };
-        let reason = Stopping::begin(pid, member.kept.get_shutdown()).finish(cx).await;
-        if !lifecycle::is_as_ordered(&member.kept, &reason) {
-            report::shutdown_failed(&member.kept, pid, &reason);
+    /// Stops children that run, each when the one before it is gone.
+    async fn stop_each(&mut self, running: Vec<(Place, Pid)>, cx: &mut Context<Self>) {
+        let mut stopped = StopReports::default();
+        for (place, pid) in running {
+            let Some(member) = self.family.get(place) else { continue };
+            let gone = Stopping::begin(pid, member.kept.get_shutdown()).wait().await;
+            stopped.add(&member.kept, gone);
+            self.family.stopped(place);
         }
-        self.family.stopped(place);
+        stopped.finish(cx).await;
     }
 
-    /// Stops all children, the last one first, each when the one before it is gone.
+    /// Stops all children, the last one first.
     async fn stop_all(&mut self, cx: &mut Context<Self>) {
-        for place in self.family.places().into_iter().rev() {
-            if let Some(pid) = self.family.get(place).and_then(|member| member.status.pid()) {
-                self.stop_at(place, pid, cx).await;
-            }
-        }
+        let status = |place: &Place| self.family.get(*place).and_then(|member| member.status.pid());
+        let places = self.family.places().into_iter().rev();
+        let running = places.filter_map(|place| Some((place, status(&place)?))).collect();
+        self.stop_each(running, cx).await;
     }
 
     /// `spec` is that of the child concerned, for the report.
@@ -267,9 +268,7 @@ impl Supervisor {
     }
 
     async fn restart(&mut self, plan: Plan, cx: &mut Context<Self>) {
-        for (place, pid) in plan.stop {
-            self.stop_at(place, pid, cx).await;
-        }
+        self.stop_each(plan.stop, cx).await;
         for place in plan.start {
             if let Err((_, error)) = self.start_at(place).await {
                 self.report_failed(place, &error);
@@ -320,7 +319,7 @@ impl Supervisor {
     ) -> Result<(), TerminateChildError> {
         let (place, member) = self.family.find(id).ok_or(TerminateChildError::NotFound)?;
         match member.status {
-            ChildStatus::Running(pid) => self.stop_at(place, pid, cx).await,
+            ChildStatus::Running(pid) => self.stop_each(vec![(place, pid)], cx).await,
             ChildStatus::Restarting | ChildStatus::Stopped => self.family.stopped(place),
         }
         Ok(())

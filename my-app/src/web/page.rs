@@ -11,6 +11,7 @@ use super::processes::status;
 use crate::cache::{CACHE, CacheClient};
 use crate::limiter::{LIMITER, LimiterClient};
 use crate::report::{REPORTER, ReporterClient};
+use crate::rooms::{ROOMS, Rooms};
 use crate::tree::{REPORTS, Server};
 
 /// How long the page waits for a server's counters.
@@ -52,12 +53,12 @@ setInterval(async () => {
 pub(super) async fn render(app: &App) -> String {
     let mut html = HEAD.to_owned();
     for server in Server::ALL {
-        html += &row(server, &counters(server).await).await;
+        html += &row(server, &counters(server, &app.rooms).await).await;
     }
     html += "</tbody></table>\n<p>A server that is started again has an empty state: what must survive belongs into a \
              database.</p>\n<h2>Try</h2>\n<pre>";
     html += &escape(&commands(&app.url));
-    html += "</pre>\n<p>All processes as JSON: <a href=\"/info\">/info</a></p>\n";
+    html += "</pre>\n<p>A room, live: <a href=\"/rooms/lobby\">/rooms/lobby</a>, and any other name.</p>\n<p>All processes as JSON: <a href=\"/info\">/info</a></p>\n";
     html + SCRIPT + "</body></html>\n"
 }
 
@@ -72,13 +73,14 @@ curl {url}/report            # takes its time; the reporter does not
 curl -X POST {url}/kill/cache   # its supervisor starts it again
 curl -i {url}/cache/greeting
 curl -X POST {url}/chaos        # kills any of them
+curl {url}/rooms/lobby/events & curl {url}/rooms/lobby -d hello; kill %1
 curl {url}/info
 "
     )
 }
 
 /// A server's counters as text, or why there are none.
-async fn counters(server: Server) -> String {
+async fn counters(server: Server, rooms: &Rooms) -> String {
     let counters = match server {
         Server::Cache => CACHE.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
         Server::Limiter => LIMITER.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
@@ -87,6 +89,14 @@ async fn counters(server: Server) -> String {
             Ok(counts) => counts.map(|counts| format!("active {}", counts.active)),
             Err(_elapsed) => Err(CallError::Timeout),
         },
+        Server::Rooms => match tokio::time::timeout(GLANCE, ROOMS.count_children()).await {
+            Ok(counts) => counts.map(|counts| format!("active {}", counts.active)),
+            Err(_elapsed) => Err(CallError::Timeout),
+        },
+        Server::Registry => {
+            Ok(rooms.registry.count().map_or_else(|_| "–".to_owned(), |count| format!("keys {count}")))
+        }
+        Server::Bus => Ok(String::new()),
         Server::Web => Ok("this page".to_owned()),
     };
     match counters {
@@ -125,6 +135,6 @@ async fn row(server: Server, counters: &str) -> String {
     html
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use super::{App, MAX_BODY, router};
 use crate::report::{REPORTER, ReporterClient};
+use crate::rooms::{ROOMS, Rooms};
 use crate::tree::{ROOT, Server, Settings, endpoint, tree};
 
 static NAMES: Mutex<()> = Mutex::const_new(());
@@ -38,8 +39,9 @@ impl Service {
         let _ = ROOT.stop().await;
         let settings = Settings::default();
         let web = |stop: StopToken| async move { stop.stopped().await };
-        tree(&settings).child(endpoint(web)).start().name(ROOT).await.unwrap();
-        let app = App { settings: settings.clone(), url: "http://test".to_owned() };
+        let rooms = Rooms::new("room registry", "room bus", ROOMS);
+        tree(&settings, &rooms).child(endpoint(web)).start().name(ROOT).await.unwrap();
+        let app = App { settings: settings.clone(), url: "http://test".to_owned(), rooms, stop: None };
         Self { router: router(Arc::new(app)), settings, _names: names }
     }
 
@@ -251,7 +253,13 @@ async fn keys_clients_names_and_routes_are_checked() {
         assert_eq!(answer.status, 400, "{client:?}: {}", answer.text);
     }
     service
-        .refuses("POST", "/kill/nobody", "", 404, "there are cache, limiter, reports, reporter, web")
+        .refuses(
+            "POST",
+            "/kill/nobody",
+            "",
+            404,
+            "there are cache, limiter, reports, reporter, bus, registry, rooms, web",
+        )
         .await;
     service.refuses("GET", "/nowhere", "", 404, "there is nothing at /nowhere").await;
     service.refuses("GET", "/cache/", "", 404, "nothing at /cache/").await;
@@ -284,5 +292,55 @@ async fn every_process_is_listed_and_a_browser_goes_back_to_the_page() {
     let browser = Request::post("/kill/cache").header("accept", "text/html,*/*;q=0.8");
     let answer = service.send(browser.body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.headers["location"].as_bytes()), (303, &b"/"[..]));
+    service.stop().await;
+}
+
+/// The next event of an answer that goes on.
+async fn event(body: &mut Body) -> String {
+    let frame = body.frame().await.expect("it goes on").unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
+
+#[otp::test(start_paused = true)]
+async fn a_room_is_seen_live() {
+    let service = Service::start().await;
+    assert_eq!(service.ask("POST", "/rooms/lobby", "<hello>").await.text, "1\n");
+    let request = Request::get("/rooms/lobby/events").body(Body::empty()).unwrap();
+    let response = service.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut events = response.into_body();
+    assert_eq!(event(&mut events).await, "id: 1\ndata: {\"number\":1,\"text\":\"<hello>\"}\n\n");
+    let (said, seen) = tokio::join!(service.ask("POST", "/rooms/lobby", "two\nlines"), event(&mut events));
+    assert_eq!(said.text, "2\n");
+    assert_eq!(seen, "id: 2\ndata: {\"number\":2,\"text\":\"two\\nlines\"}\n\n");
+    service.ask("POST", "/rooms/kitchen", "elsewhere").await;
+    assert!(service.get("/").await.text.contains("active 2"));
+    // A room that is killed begins anew, and whoever listens stays.
+    let room = service.ask("POST", "/kill/rooms", "").await;
+    assert_eq!(room.status, 200);
+    service.ask("POST", "/rooms/lobby", "again").await;
+    assert_eq!(event(&mut events).await, "id: 1\ndata: {\"number\":1,\"text\":\"again\"}\n\n");
+    // The bus takes its listeners along.
+    service.ask("POST", "/kill/bus", "").await;
+    assert!(events.frame().await.is_none());
+    service.stop().await;
+}
+
+#[otp::test(start_paused = true)]
+async fn a_rooms_page_shows_its_name_and_nothing_of_it_is_markup() {
+    let service = Service::start().await;
+    let page = service.get("/rooms/%3Cb%3E").await;
+    assert!(page.text.contains("<h1>&lt;b&gt;</h1>"), "{}", page.text);
+    service.stop().await;
+}
+
+#[otp::test(start_paused = true)]
+async fn what_cannot_be_said_is_refused() {
+    let service = Service::start().await;
+    service.refuses("POST", "/rooms/lobby", "", 400, "1 to 1000 bytes at a time, not 0").await;
+    service.refuses("POST", "/rooms/lobby", "x".repeat(1001), 400, "not 1001").await;
+    service.refuses("POST", &format!("/rooms/{}", "x".repeat(65)), "x", 400, "1 to 64 bytes").await;
+    service.refuses("GET", "/rooms/a%0Ab", "", 400, "control character").await;
+    service.refuses("GET", "/rooms/a%0Ab/events", "", 400, "control character").await;
     service.stop().await;
 }

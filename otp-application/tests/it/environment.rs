@@ -92,3 +92,25 @@ fn app_028_what_was_put_before_the_load_goes_before_the_specs_values() {
     assert_eq!(controller.fetch_env::<u8>("words", "limit"), Ok(30));
     assert_eq!(controller.fetch_env::<String>("words", "language").unwrap(), "en");
 }
+
+#[test]
+fn app_026_a_value_that_is_put_before_the_load_is_there_at_once() {
+    let controller = Controller::new();
+    controller.put_env("not loaded", "key", 1).unwrap();
+    assert_eq!(controller.get_env("not loaded", "key").unwrap(), Some(1));
+    assert_eq!(controller.fetch_env::<u8>("not loaded", "key").unwrap(), 1);
+    controller.delete_env("not loaded", "key");
+    assert_eq!(controller.get_env::<u8>("not loaded", "key").unwrap(), None);
+}
+
+#[test]
+fn app_026_a_value_that_is_put_takes_the_place_of_a_whole_table() {
+    let controller = Controller::new();
+    let x = std::collections::BTreeMap::from([("x", 1)]);
+    let y = std::collections::BTreeMap::from([("y", 2)]);
+    controller.load(AppSpec::library("tables")).unwrap();
+    controller.put_env("tables", "key", x).unwrap();
+    controller.put_env("tables", "key", y).unwrap();
+    let now: std::collections::BTreeMap<String, u8> = controller.fetch_env("tables", "key").unwrap();
+    assert_eq!(now, std::collections::BTreeMap::from([("y".to_owned(), 2)]));
+}

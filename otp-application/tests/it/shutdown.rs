@@ -107,7 +107,7 @@ async fn a_half_started_supervisor_finishes_and_is_shut_down_at_a_shutdown() {
     let (log, _) = Log::new();
     let worker = crate::support::Worker::start_link_with("early", &log);
     let slow = ChildSpec::new("slow", || async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
         Err(otp_core::StartError::Ignored)
     });
     let tree = Supervisor::one_for_one().child(worker).child(slow);
@@ -143,10 +143,10 @@ async fn what_an_application_depends_on_outlives_one_that_starts_to_its_end_duri
         let top = otp_core::spawn_link(|mut mailbox: otp_core::Mailbox<()>| async move {
             process::trap_exit(true)?;
             mailbox.receive().await;
-            tokio::time::sleep(Duration::from_secs(120)).await;
+            tokio::time::sleep(Duration::from_secs(24)).await;
             Ok::<_, ExitReason>(())
         });
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
         Ok(top.pid().into())
     });
     let controller = Controller::new();
@@ -155,7 +155,7 @@ async fn what_an_application_depends_on_outlives_one_that_starts_to_its_end_duri
     let (outcome, base_was_up, _) = tokio::join!(
         controller.ensure_all_started("app"),
         async {
-            tokio::time::sleep(Duration::from_secs(119)).await;
+            tokio::time::sleep(Duration::from_secs(23)).await;
             running(&controller) == ["base"]
         },
         async {
@@ -166,7 +166,7 @@ async fn what_an_application_depends_on_outlives_one_that_starts_to_its_end_duri
     );
     assert_eq!(outcome, Err(StartAppError::ShuttingDown));
     assert!(base_was_up);
-    assert!(began.elapsed() >= Duration::from_secs(120));
+    assert!(began.elapsed() >= Duration::from_secs(24));
 }
 
 #[otp_core::test(start_paused = true)]
@@ -185,4 +185,52 @@ async fn a_start_that_is_given_up_takes_nothing_back_that_others_depend_on() {
     assert_eq!(outcome, Err(StartAppError::ShuttingDown));
     settle().await;
     assert_eq!(running(&controller), ["base"], "the other one is still stopping");
+}
+
+#[otp_core::test]
+async fn a_thread_outside_any_runtime_can_have_everything_stopped() {
+    let controller = Controller::new();
+    controller.load(single("from a thread")).unwrap();
+    controller.start("from a thread").await.unwrap();
+    let its = controller.clone();
+    std::thread::scope(|scope| drop(scope.spawn(move || its.system_stop(3)).join()));
+    assert_eq!(controller.halted().await.exit_code(), 3);
+    assert!(running(&controller).is_empty());
+}
+
+#[otp_core::test]
+async fn a_controller_that_never_started_anything_halts_at_once() {
+    let controller = Controller::new();
+    let its = controller.clone();
+    std::thread::scope(|scope| drop(scope.spawn(move || its.system_stop(4)).join()));
+    assert_eq!(controller.halted().await.exit_code(), 4);
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_start_that_left_something_deaf_behind_is_given_up_after_a_while() {
+    let app = AppSpec::new("deaf", |(): ()| async {
+        otp_core::spawn_link(|mut mailbox: otp_core::Mailbox<()>| async move {
+            process::trap_exit(true)?;
+            loop {
+                mailbox.receive().await;
+            }
+            #[expect(unreachable_code, reason = "gives the type")]
+            Ok::<_, ExitReason>(())
+        });
+        std::future::pending::<()>().await;
+        Err(ExitReason::Normal)
+    });
+    let controller = Controller::new();
+    controller.load(app).unwrap();
+    let before = descendants();
+    let began = tokio::time::Instant::now();
+    let (outcome, _) = tokio::join!(controller.start("deaf"), async {
+        settle().await;
+        controller.system_stop(0);
+        controller.halted().await
+    });
+    assert_eq!(outcome, Err(StartAppError::ShuttingDown));
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    settle().await;
+    assert_eq!(descendants(), before);
 }

@@ -2,6 +2,7 @@
 //! `GenServer::stop`, which waits for the DOWN. Under its `Supervisor` the counter has a name. Callers are hydra's processes, since only they may call.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hydra::{
@@ -12,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
-use crate::peer::Peer;
+use crate::peer::{Lookup, Peer};
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Message {
@@ -125,6 +126,13 @@ impl Peer for Hydra {
             Ok(Message::Count(count)) => Some(count),
             _ => None,
         }
+    }
+
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
+        for key in keys {
+            Process::register(Self::start().await, key).unwrap();
+        }
+        Ok(Arc::new(|key| Process::whereis(key).is_some()))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

@@ -2,18 +2,22 @@
 //! limit unless one is given; under a supervisor, an actor of its own, the counter keeps address and mailbox when it is
 //! started again; "stopped" is `stop_gracefully` and `wait_for_shutdown`. Callers are tokio's tasks.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kameo::actor::{Actor, ActorRef, Spawn};
 use kameo::error::Infallible;
 use kameo::mailbox;
 use kameo::message::{Context, Message};
+use kameo_actors::DeliveryStrategy;
+use kameo_actors::pubsub::{PubSub, Publish, Subscribe};
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
-use crate::peer::Peer;
+use crate::peer::{Lookup, Peer};
 use crate::peers::Raw;
+use crate::workloads::{Heard, Publish as Broadcast, SUBSCRIBERS};
 
 #[derive(Clone)]
 pub(crate) struct Counter(u64);
@@ -53,6 +57,31 @@ impl Message<Crash> for Counter {
 
     async fn handle(&mut self, crash: Crash, _: &mut Context<Self, Self::Reply>) -> Self::Reply {
         Err(crash.happen())
+    }
+}
+
+pub(crate) struct Subscriber {
+    heard: Arc<Heard>,
+    sticks: bool,
+}
+
+impl Actor for Subscriber {
+    type Args = Self;
+    type Error = Infallible;
+
+    async fn on_start(subscriber: Self, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(subscriber)
+    }
+}
+
+impl Message<u64> for Subscriber {
+    type Reply = ();
+
+    async fn handle(&mut self, _: u64, _: &mut Context<Self, ()>) {
+        if self.sticks {
+            pending::<()>().await;
+        }
+        self.heard.one();
     }
 }
 
@@ -153,6 +182,31 @@ impl<const UNBOUNDED: bool> Peer for Kameo<UNBOUNDED> {
 
     async fn try_call((counter, _): &Self::Supervised) -> Option<u64> {
         counter.ask(Get).send().await.ok()
+    }
+
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
+        for key in keys {
+            Self::start().await.register(key).unwrap();
+        }
+        Ok(Arc::new(|key| matches!(ActorRef::<Counter>::lookup(key), Ok(Some(_)))))
+    }
+
+    /// Its bus is an actor. Of its ways to deliver only the one that drops what is too much is not held up by a stuck one.
+    async fn bus(heard: Arc<Heard>) -> Result<Broadcast, &'static str> {
+        let bus = PubSub::spawn(PubSub::<u64>::new(DeliveryStrategy::BestEffort));
+        for number in 0..SUBSCRIBERS {
+            let subscriber = Subscriber { heard: Arc::clone(&heard), sticks: number == 0 };
+            let subscriber = if UNBOUNDED {
+                Subscriber::spawn_with_mailbox(subscriber, mailbox::unbounded())
+            } else {
+                Subscriber::spawn(subscriber)
+            };
+            bus.ask(Subscribe(subscriber)).send().await.unwrap();
+        }
+        Ok(Box::new(move || {
+            let bus = bus.clone();
+            Box::pin(async move { bus.tell(Publish(1)).send().await.unwrap() })
+        }))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

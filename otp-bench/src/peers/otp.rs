@@ -6,17 +6,21 @@
 //! Callers are processes (`otp`) or plain tokio tasks (`otp-task`).
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, pending};
+use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::Mailbox;
 use otp_genserver::{Context, Destination, ExitReason, GenServer, InitError, Name, ReplyTo, ServerRef};
+use otp_pubsub::PubSub;
+use otp_registry::Registry;
 use otp_supervisor::Supervisor;
 use tokio::sync::oneshot;
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
-use crate::peer::Peer;
+use crate::peer::{Lookup, Peer};
+use crate::workloads::{Heard, Publish, SUBSCRIBERS};
 
 pub(crate) struct Counter(u64);
 
@@ -80,6 +84,40 @@ impl GenServer for NodeServer {
     }
 }
 
+pub(crate) struct Subscriber {
+    heard: Arc<Heard>,
+    sticks: bool,
+}
+
+impl GenServer for Subscriber {
+    type Args = (PubSub<u64>, Arc<Heard>, bool);
+    type Call = Infallible;
+    type Cast = Infallible;
+    type Info = u64;
+    type Continue = Infallible;
+
+    async fn init((bus, heard, sticks): Self::Args, cx: &mut Context<Self>) -> Result<Self, InitError> {
+        bus.subscribe("topic", cx.server_ref())?;
+        Ok(Self { heard, sticks })
+    }
+
+    async fn handle_call(&mut self, call: Infallible, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        match call {}
+    }
+
+    async fn handle_cast(&mut self, cast: Infallible, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        match cast {}
+    }
+
+    async fn handle_info(&mut self, _: u64, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        if self.sticks {
+            pending::<()>().await;
+        }
+        self.heard.one();
+        Ok(())
+    }
+}
+
 /// With callers that are processes, or tasks.
 pub(crate) struct Otp<const PROCESSES: bool>;
 
@@ -133,6 +171,27 @@ impl<const PROCESSES: bool> Peer for Otp<PROCESSES> {
 
     async fn try_call(counter: &Self::Supervised) -> Option<u64> {
         counter.call(Call::Get).await.ok()
+    }
+
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
+        let rooms: Registry<String> = Registry::unique("rooms");
+        rooms.start().await.unwrap();
+        for key in keys {
+            Counter::start(()).name(rooms.via(key)).await.unwrap();
+        }
+        Ok(Arc::new(move |key| matches!(rooms.lookup(key), Ok(Some(_)))))
+    }
+
+    async fn bus(heard: Arc<Heard>) -> Result<Publish, &'static str> {
+        let bus: PubSub<u64> = PubSub::new("bus");
+        bus.start().await.unwrap();
+        for number in 0..SUBSCRIBERS {
+            Subscriber::start((bus.clone(), Arc::clone(&heard), number == 0)).await.unwrap();
+        }
+        Ok(Box::new(move || {
+            let bus = bus.clone();
+            Box::pin(async move { bus.broadcast("topic", 1).unwrap() })
+        }))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

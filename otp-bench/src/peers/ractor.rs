@@ -2,16 +2,18 @@
 //! `stop_and_wait`. Its supervisor is an actor that starts the counter again when it hears of its failure, and the counter
 //! has a name. Callers are tokio's tasks.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::rpc::CallResult;
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef, OutputPort, RpcReplyPort, SupervisionEvent};
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
-use crate::peer::Peer;
+use crate::peer::{Lookup, Peer};
 use crate::peers::Raw;
+use crate::workloads::{Heard, Publish, SUBSCRIBERS};
 
 pub(crate) enum Message {
     Increment,
@@ -77,6 +79,36 @@ impl Actor for Supervisor {
         if let SupervisionEvent::ActorFailed(..) = event {
             Self::start_counter(&myself).await?;
         }
+        Ok(())
+    }
+}
+
+struct Subscriber;
+
+impl Actor for Subscriber {
+    type Msg = u64;
+    /// Who counts, and whether it is the one that gets stuck.
+    type State = (Arc<Heard>, bool);
+    type Arguments = Self::State;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<u64>,
+        state: Self::State,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<u64>,
+        _: u64,
+        (heard, sticks): &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if *sticks {
+            pending::<()>().await;
+        }
+        heard.one();
         Ok(())
     }
 }
@@ -165,6 +197,27 @@ impl Peer for Ractor {
             Ok(CallResult::Success(count)) => Some(count),
             _ => None,
         }
+    }
+
+    async fn registry(keys: Vec<String>) -> Result<Lookup, &'static str> {
+        for key in keys {
+            Actor::spawn(Some(key), Counter, ()).await.unwrap();
+        }
+        Ok(Arc::new(|key| ractor::registry::where_is(key).is_some()))
+    }
+
+    /// By an output port: each subscription is a task that hands on to the actor.
+    async fn bus(heard: Arc<Heard>) -> Result<Publish, &'static str> {
+        let port = OutputPort::<u64>::default();
+        for number in 0..SUBSCRIBERS {
+            let arguments = (Arc::clone(&heard), number == 0);
+            let (subscriber, _) = Actor::spawn(None, Subscriber, arguments).await.unwrap();
+            port.subscribe(subscriber, Some);
+        }
+        Ok(Box::new(move || {
+            port.send(1);
+            Box::pin(async {})
+        }))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

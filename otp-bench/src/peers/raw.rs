@@ -2,15 +2,16 @@
 //! has `tokio::time::timeout`; "stopped" is an answer from the loop. No panic is caught but by tokio, and no supervision is
 //! there but a task that awaits the counter's `JoinHandle`, and starts the next one with its address in a shared place.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::crash::Crash;
 use crate::node::{Node, NodeMessage};
 use crate::peer::Peer;
+use crate::workloads::{Heard, Publish, SUBSCRIBERS};
 
 pub(crate) enum Message {
     Increment,
@@ -119,6 +120,26 @@ impl Peer for Raw {
         let (reply, answer) = oneshot::channel();
         counter.lock().unwrap().send(Message::Get(reply)).ok()?;
         answer.await.ok()
+    }
+
+    /// tokio's broadcast channel, which overwrites what the stuck one does not take.
+    async fn bus(heard: Arc<Heard>) -> Result<Publish, &'static str> {
+        let (sender, _) = broadcast::channel(16);
+        for number in 0..SUBSCRIBERS {
+            let (mut receiver, heard) = (sender.subscribe(), Arc::clone(&heard));
+            tokio::spawn(async move {
+                while let Ok(1_u64) = receiver.recv().await {
+                    if number == 0 {
+                        pending::<()>().await;
+                    }
+                    heard.one();
+                }
+            });
+        }
+        Ok(Box::new(move || {
+            sender.send(1).unwrap();
+            Box::pin(async {})
+        }))
     }
 
     fn spawn<F>(caller: F) -> impl Future<Output = F::Output> + Send

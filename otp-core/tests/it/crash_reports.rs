@@ -1,5 +1,7 @@
 //! The `tracing` event that says which process crashed, and why.
 
+use std::sync::Once;
+
 use otp_core::behaviour::{CrashReport, report};
 use otp_core::process::{Spawn, set_crash_report_limit};
 use otp_core::{ExitReason, Mailbox, process, spawn};
@@ -8,11 +10,42 @@ use tracing::Level;
 use crate::capture::{Capture, Fields};
 use crate::support::{because, idle, scenario, settle, wait_for_end};
 
+/// Keeps every event and span open to be asked about. Subscribers of single threads come and go, and one that is made while
+/// another goes would find some cached as wanted by nobody.
+struct Undecided;
+
+impl tracing::Subscriber for Undecided {
+    fn register_callsite(&self, _: &'static tracing::Metadata<'static>) -> tracing::subscriber::Interest {
+        tracing::subscriber::Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+static INSTALLED: Once = Once::new();
+
 /// The reports that are made while `body` runs and things settle. For current-thread runtimes.
 async fn reports_of<Fut: Future>(body: impl FnOnce() -> Fut) -> Vec<Fields> {
     // The limit is the program's, and the tests may be threads of one.
     set_crash_report_limit(None);
     let reports = Capture::new(Level::ERROR);
+    INSTALLED.call_once(|| tracing::subscriber::set_global_default(Undecided).expect("the only one"));
     let guard = tracing::subscriber::set_default(reports.clone());
     body().await;
     settle().await;

@@ -8,7 +8,7 @@ use otp_genserver::{Context, ExitReason, GenServer, InitError, ReplyTo, ServerRe
 use tracing::Instrument;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
-use crate::support::{Plan, Tell, keep, plain_task, settle};
+use crate::support::{Plan, Tell, keep, plain_task, settle, subscribe};
 
 /// Says which span its callbacks run in.
 struct Witness;
@@ -57,7 +57,7 @@ impl GenServer for Witness {
 }
 
 async fn started() -> (ServerRef<Witness>, tracing::subscriber::DefaultGuard) {
-    let guard = tracing::subscriber::set_default(tracing_subscriber::registry());
+    let guard = subscribe(tracing_subscriber::registry());
     (Witness::start(()).await.expect("it starts"), guard)
 }
 
@@ -111,7 +111,7 @@ async fn a_panic_in_the_handler_leaves_the_span() {
             match cast {}
         }
     }
-    let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry());
+    let _subscriber = subscribe(tracing_subscriber::registry());
     let fragile = Fragile::start(()).await.expect("it starts");
     let call = async { fragile.call(|reply| reply).await };
     call.instrument(tracing::info_span!("checkout")).await.expect_err("it panicked");
@@ -129,7 +129,7 @@ impl Closed {
 
     fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
         let closed = Self::default();
-        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(closed.clone()));
+        let guard = subscribe(tracing_subscriber::registry().with(closed.clone()));
         (closed, guard)
     }
 }

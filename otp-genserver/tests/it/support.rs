@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
@@ -621,6 +621,43 @@ pub(crate) fn expect_start_error<S: GenServer>(outcome: Result<ServerRef<S>, Sta
     outcome.expect_err("the server does not start")
 }
 
+/// Keeps every event and span open to be asked about. Subscribers of single threads come and go, and one that is made while
+/// another goes would find some cached as wanted by nobody.
+struct Undecided;
+
+impl tracing::Subscriber for Undecided {
+    fn register_callsite(&self, _: &'static tracing::Metadata<'static>) -> tracing::subscriber::Interest {
+        tracing::subscriber::Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// A subscriber for this thread, until the guard is dropped.
+pub(crate) fn subscribe(
+    subscriber: impl tracing::Subscriber + Send + Sync + 'static,
+) -> tracing::subscriber::DefaultGuard {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| tracing::subscriber::set_global_default(Undecided).expect("the only one"));
+    tracing::subscriber::set_default(subscriber)
+}
+
 /// The error events of this thread and those of `sys`, each as `target message field=value …`.
 #[derive(Clone, Default)]
 pub(crate) struct Reports(Log);
@@ -631,7 +668,7 @@ impl Reports {
         // Other tests of this program crash a lot.
         otp_genserver::process::set_crash_report_limit(None);
         let reports = Self::default();
-        let guard = tracing::subscriber::set_default(reports.clone());
+        let guard = subscribe(reports.clone());
         (reports, guard)
     }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use otp_core::ExitReason;
-use otp_supervisor::{DynamicSupervisor, DynamicSupervisorClient, Restart, Shutdown, StartChildError};
+use otp_core::{ExitReason, Mailbox, process, spawn_link};
+use otp_supervisor::{
+    ChildSpec, DynamicSupervisor, DynamicSupervisorClient, Restart, Shutdown, StartChildError, StartedChild,
+};
 use tokio::sync::oneshot;
 
 use crate::support::{Does, Events, World, crash, end, reason_of};
@@ -72,6 +74,63 @@ async fn a_child_that_ends_otherwise_than_told_is_reported() {
     events.take();
     supervisor.stop().await.expect("it runs");
     assert_eq!(events.take(), ["ERROR message=child shut down with an error child=late reason=killed"]);
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_child_that_ends_normally_when_told_to_end_is_reported_if_it_is_permanent() {
+    let events = Events::capture();
+    let supervisor = start_dynamic(DynamicSupervisor::new()).await;
+    for (name, restart, reason) in [
+        ("permanent", Restart::Permanent, ExitReason::Normal),
+        ("transient", Restart::Transient, ExitReason::Normal),
+        ("temporary", Restart::Temporary, crash()),
+    ] {
+        supervisor.start_child(ends_with(name, reason).restart(restart)).await.expect("it starts");
+    }
+    events.take();
+    supervisor.stop().await.expect("it runs");
+    let mut told = events.take();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "ERROR message=child shut down with an error child=permanent reason=normal",
+            "ERROR message=child shut down with an error child=temporary reason=crash",
+        ]
+    );
+}
+
+/// A child that ends with this reason, whatever it is told.
+fn ends_with(name: &'static str, reason: ExitReason) -> ChildSpec {
+    ChildSpec::new(name, move || {
+        let reason = reason.clone();
+        async move {
+            let (ready, up) = oneshot::channel();
+            let child = spawn_link(move |mut mailbox: Mailbox<()>| async move {
+                process::trap_exit(true).expect("a process");
+                ready.send(()).expect("its start waits");
+                mailbox.receive().await;
+                reason
+            });
+            up.await.expect("it comes up");
+            Ok(StartedChild::new(child.pid()))
+        }
+    })
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_report_of_a_death_counts_the_restarts() {
+    let events = Events::capture();
+    let world = World::default();
+    let supervisor = start_dynamic(DynamicSupervisor::new().intensity(3, Duration::from_secs(1))).await;
+    supervisor.start_child(world.child("a")).await.expect("it starts");
+    for restarts in 1..=3 {
+        events.take();
+        end(only(&supervisor).await, crash()).await;
+        only(&supervisor).await;
+        let expected = format!("ERROR message=child terminated child=a reason=crash restarts={restarts}");
+        assert_eq!(events.take()[0], expected);
+    }
 }
 
 #[otp_core::test(start_paused = true)]

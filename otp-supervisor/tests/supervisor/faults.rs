@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use otp_core::ExitReason;
+use otp_core::{ExitReason, process};
 use otp_genserver::GenServer;
 use otp_supervisor::{IntoChildSpec, Restart, Shutdown, Supervisor, SupervisorClient};
 use tokio::time::Instant;
 
-use crate::support::{Fault, Faulty, World, counts, crash, end, pid_of, reason_of, start};
+use crate::support::{
+    Does, Fault, Faulty, World, counts, crash, end, ids, kill, pid_of, reason_of, start, status_of,
+};
 
 #[otp_core::test(start_paused = true)]
 async fn a_child_that_panics_in_terminate_is_gone_with_its_panic() {
@@ -96,4 +98,62 @@ async fn a_thousand_temporary_children_that_end_leave_nothing_behind() {
         end(child.pid(), ExitReason::Normal).await;
     }
     assert_eq!(counts(&supervisor).await, (0, 0, 0, 0));
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_bound_does_not_lose_what_a_supervisor_tells_itself() {
+    let world = World::default();
+    process::trap_exit(true).expect("a test is a process");
+    let spec = Supervisor::one_for_one().child(world.child("a"));
+    let supervisor = spec.start_link().bound(2, otp_core::Overflow::Reject).await.expect("it starts");
+    world.plan("a", [Does::Fail("once")]);
+    let child = pid_of(&supervisor, "a").await;
+    // Two requests wait while the restart fails.
+    let (first, second, ()) =
+        tokio::join!(supervisor.which_children(), supervisor.which_children(), end(child, crash()));
+    assert!(first.is_ok() && second.is_ok());
+    while status_of(&supervisor, "a").await.pid().is_none() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a destructor");
+    }
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_start_function_whose_destructor_panics_harms_nobody() {
+    let world = World::default();
+    let supervisor = start(Supervisor::one_for_one().child(world.child("a"))).await;
+    let sibling = pid_of(&supervisor, "a").await;
+    for restart in [otp_supervisor::Restart::Temporary, otp_supervisor::Restart::Permanent] {
+        let (bomb, child) = (Bomb, world.child("inner"));
+        let bombed = otp_supervisor::ChildSpec::new("bomb", move || {
+            let _held = &bomb;
+            child.start()
+        });
+        let started = supervisor.start_child(bombed.restart(restart)).await.expect("it starts");
+        assert!(process::is_alive(started.pid()));
+        supervisor.terminate_child("bomb").await.expect("it is known");
+        let _ = supervisor.delete_child("bomb").await;
+        assert_eq!(ids(&supervisor).await, ["a"]);
+    }
+    assert_eq!(pid_of(&supervisor, "a").await, sibling);
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_function_that_ignores_its_token_goes_with_a_supervisor_that_is_killed() {
+    async fn deaf(_stop: otp_supervisor::StopToken) {
+        std::future::pending::<()>().await;
+    }
+    let supervisor = start(Supervisor::one_for_one().child(deaf)).await;
+    let children = supervisor.which_children().await.expect("it runs");
+    let child = children[0].status.pid().expect("it runs");
+    let (reason, ()) = tokio::join!(reason_of(child), kill(supervisor.pid()));
+    assert_eq!(reason, ExitReason::Killed);
 }

@@ -304,7 +304,10 @@ impl<S: tracing::Subscriber> layer::Layer<S> for OfThisThread {
         struct Line(String);
         impl tracing::field::Visit for Line {
             fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn Debug) {
-                if !["supervisor", "pid"].contains(&field.name()) {
+                // Of the supervisor it is known who that is: the process that this happens in.
+                let own = process::current().map(|pid| pid.to_string());
+                let own = field.name() == "supervisor" && Some(format!("{value:?}")) == own;
+                if !own && field.name() != "pid" {
                     self.0.push_str(&format!(" {}={value:?}", field.name()));
                 }
             }

@@ -48,8 +48,13 @@ pub(super) fn figures(_: &Workspace) -> StepResult {
 pub(super) fn long(_: &Workspace) -> StepResult {
     let mut leaks = cargo("test --release --package otp-core --test leaks -- --nocapture");
     run(leaks.env("OTP_LEAK_PROCESSES", "1000000"))?;
+    let mut leaks = cargo("test --release --package otp-registry --test leaks -- --nocapture");
+    run(leaks.env("OTP_LEAK_PROCESSES", "1000000"))?;
     let mut tree = cargo("test --release --package otp-supervisor --test tree -- --nocapture");
     run(tree.env("OTP_TREE_BRANCHES", "10").env("OTP_TREE_KILLS", "100000"))?;
+    let mut escalation =
+        cargo("test --release --package otp-application --test programs --example scenarios big_tree");
+    run(escalation.env("OTP_TREE_BRANCHES", "10"))?;
     let mut figures = cargo("test --release --package otp-genserver --test fairness -- --nocapture");
     Ok(run(figures.env("OTP_CHECK_FIGURES", "1"))?)
 }

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod adapter;
+mod error;
+mod pub_sub;
+mod queue;
+mod subscriber;
+mod subscription;
+
+pub use adapter::{Adapter, AdapterError, Local};
+pub use error::{BroadcastError, SubscribeError};
+pub use otp_registry::{NotRunning, UnregisterError};
+pub use pub_sub::{Message, Metadata, PubSub};
+pub use subscriber::Subscriber;
+pub use subscription::Subscription;
