@@ -57,7 +57,8 @@ impl<K: 'static, V: 'static, T: Kind<K, V>> Builder<K, V, T> {
         self.protection(Protection::Private)
     }
 
-    /// Hands the table on when its owner dies, and tells the new owner. Default: none, the table goes with its owner.
+    /// Hands the table on when its owner dies, and tells the new owner. A process that is dead already is no heir. Default:
+    /// none, the table goes with its owner.
     pub fn heir(mut self, heir: &Recipient<Transfer<K, V, T>>) -> Self {
         self.heir = Some(heir_of(heir.clone()));
         self
@@ -91,7 +92,7 @@ impl<K: 'static, V: 'static, T: Kind<K, V>> Builder<K, V, T> {
         }
         let default = if owner.is_some() { Protection::Protected } else { Protection::Public };
         let protection = self.protection.unwrap_or(default);
-        let meta = Meta { name: self.name, owner, heir: self.heir };
+        let meta = Meta { name: self.name, owner, heir: self.heir.filter(Heir::is_alive) };
         let head = Head::new(T::TYPE, protection, meta);
         let store = T::Store::new();
         if !rows.is_empty() {

@@ -71,6 +71,12 @@ pub(crate) struct Heir {
     pub(crate) tell: Arc<dyn Fn(Arc<dyn AnyTable>, Pid) + Send + Sync>,
 }
 
+impl Heir {
+    pub(crate) fn is_alive(&self) -> bool {
+        process::is_alive(self.pid)
+    }
+}
+
 impl Head {
     pub(crate) fn new(table_type: TableType, protection: Protection, meta: Meta) -> Self {
         Self {
@@ -101,23 +107,27 @@ impl Head {
         self.gone.store(true, Ordering::Release);
     }
 
-    /// Whether the current process may read the table.
+    /// Whether the table is there, and the current process may read it.
     #[inline]
     pub(crate) fn check_read(&self) -> Result<(), AccessError> {
-        if self.protection == Protection::Private { self.check_owner() } else { Ok(()) }
+        self.check(self.protection != Protection::Private)
     }
 
-    /// Whether the current process may write to the table.
+    /// Whether the table is there, and the current process may write to it.
     #[inline]
     pub(crate) fn check_write(&self) -> Result<(), AccessError> {
-        if self.protection == Protection::Public { Ok(()) } else { self.check_owner() }
+        self.check(self.protection == Protection::Public)
     }
 
-    fn check_owner(&self) -> Result<(), AccessError> {
-        if process::current().is_some_and(|current| current.number() == self.owner()) {
-            return Ok(());
+    #[inline]
+    fn check(&self, everyone_may: bool) -> Result<(), AccessError> {
+        if self.is_gone() {
+            Err(AccessError::Gone)
+        } else if everyone_may || self.current_owner().is_some() {
+            Ok(())
+        } else {
+            Err(AccessError::Denied)
         }
-        Err(if self.is_gone() { AccessError::Gone } else { AccessError::Denied })
     }
 
     /// The current process, if it owns the table.

@@ -25,7 +25,7 @@ pub struct TableInfo {
     pub protection: Protection,
     /// Who owns it; none if it was made outside any process.
     pub owner: Option<Pid>,
-    /// Who gets it when the owner dies.
+    /// Who gets it when the owner dies, if that process is still alive then.
     pub heir: Option<Pid>,
     /// How many rows it has. While others write, this is no reading of one moment.
     pub size: usize,

@@ -75,7 +75,7 @@ impl<K: 'static, V: 'static, T: Kind<K, V>> Table<K, V, T> {
         Ok(())
     }
 
-    /// Sets the heir, or clears it. Only the owner may.
+    /// Sets the heir, or clears it. Only the owner may. A process that is dead already is no heir.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl<K: 'static, V: 'static, T: Kind<K, V>> Table<K, V, T> {
             return Err(SetHeirError::Gone);
         }
         head.current_owner().ok_or(SetHeirError::NotOwner)?;
-        let heir = heir.cloned().map(heir_of);
+        let heir = heir.cloned().map(heir_of).filter(Heir::is_alive);
         let old = std::mem::replace(&mut head.meta.lock().heir, heir);
         drop(old);
         Ok(())

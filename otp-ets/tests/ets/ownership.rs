@@ -295,6 +295,23 @@ async fn ets_120_the_owner_sets_and_clears_the_heir() {
 }
 
 #[otp_core::test]
+async fn ets_120_a_process_that_is_dead_already_is_no_heir() {
+    attach_with(|_: Mailbox<()>| async {
+        let (heir, _received) = receiver();
+        let to = recipient(&heir);
+        process::send_exit(heir.pid(), ExitReason::Kill);
+        ended(heir.pid()).await;
+        let at_birth = Table::builder().heir(&to).create().unwrap();
+        assert_eq!(at_birth.info().unwrap().heir, None);
+        let later = Table::new().unwrap();
+        later.set_heir(Some(&to)).unwrap();
+        assert_eq!(later.info().unwrap().heir, None);
+    })
+    .await
+    .unwrap();
+}
+
+#[otp_core::test]
 async fn ets_121_many_tables_and_rows_hold_nobody_up() {
     let (owner, tables) = staying(|| {
         let huge = Table::new().unwrap();

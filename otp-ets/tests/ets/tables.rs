@@ -1,5 +1,7 @@
 //! Making, naming, finding, renaming and deleting tables, and what is known of them.
 
+use std::ops::Bound;
+
 use otp_core::process;
 use otp_ets::{
     AccessError, Bag, CreateError, DuplicateBag, NextError, OrderedSet, Protection, RenameError, Set,
@@ -165,6 +167,23 @@ fn ets_009_a_deleted_set_or_bag_refuses_everything() {
     assert_eq!(bag.lookup(&1), Err(AccessError::Gone));
     assert_eq!(bag.delete_object(&1, &1), Err(AccessError::Gone));
     assert_eq!(bag.select_delete(|_, _| true), Err(AccessError::Gone));
+}
+
+#[test]
+fn ets_009_a_deleted_table_refuses_what_would_look_at_no_row() {
+    let set = Set::<u32, u32>::new().unwrap();
+    let ordered = OrderedSet::<u32, u32>::new().unwrap();
+    set.delete_table().unwrap();
+    ordered.delete_table().unwrap();
+    assert_eq!(set.insert_all([]), Err(AccessError::Gone));
+    assert_eq!(set.insert_all_new([]), Err(AccessError::Gone));
+    assert_eq!(set.safe_fixtable().err(), Some(AccessError::Gone));
+    assert_eq!(set.select_limit(1, |_, n| Some(*n)).err(), Some(AccessError::Gone));
+    assert_eq!(set.delete_table(), Err(AccessError::Gone));
+    let nothing = (Bound::Included(2), Bound::Excluded(1));
+    assert_eq!(ordered.range(nothing), Err(AccessError::Gone));
+    assert_eq!(ordered.delete_range(nothing), Err(AccessError::Gone));
+    assert_eq!(ordered.select_reverse_limit(1, |_, n| Some(*n)).err(), Some(AccessError::Gone));
 }
 
 #[test]
