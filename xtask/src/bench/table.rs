@@ -11,6 +11,11 @@ const QUIET: f64 = 0.2;
 const ENOUGH: usize = 3;
 
 pub(super) fn render(options: &Options, samples: &[Sample]) -> String {
+    // No column for who has no figure in it.
+    let figures = |peer: &str| samples.iter().any(|s| s.run.peer == peer && time(s).is_some());
+    let with_figures = options.peers.iter().copied().filter(|peer| figures(peer)).collect();
+    let shown = Options { peers: with_figures, ..options.clone() };
+    let options = &shown;
     let mut rows = vec![header(options)];
     for &workload in &options.workloads {
         for &threads in &options.threads {
