@@ -14,8 +14,10 @@ use crate::bound::Bound;
 use crate::calling::Calling;
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
+use crate::handoff::NOWHERE;
 use crate::inbox::{Inbox, Signal, SignalQueue};
 use crate::orphan;
+use crate::pace::Pace;
 use crate::pid::Pid;
 use crate::push::Refused;
 use crate::run_token::Guarded;
@@ -52,6 +54,10 @@ pub(crate) struct Head {
     /// Whether the waker is there; see `run_token.rs`.
     pub(crate) waker_state: AtomicU8,
     pub(crate) origin: Origin,
+    /// How long its recent polls were.
+    pub(crate) pace: Pace,
+    /// The runtime whose tasks may poll it in place, by number; see `handoff.rs`.
+    pub(crate) runtime: AtomicU32,
     /// The process is doomed or dead. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
     /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
@@ -256,6 +262,8 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 waker: Guarded::empty(),
                 waker_state: Head::fresh_state(),
                 origin,
+                pace: Pace::new(),
+                runtime: AtomicU32::new(NOWHERE),
                 doomed: AtomicBool::new(false),
                 pushed: AtomicBool::new(false),
                 running: AtomicBool::new(false),
@@ -308,6 +316,30 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         inner.queue.push(message);
         self.wake_receiver(inner);
         Ok(())
+    }
+
+    /// As `push_locked`, for who polls the receiver in place right after, or else wakes it: `true` if it sleeps and was
+    /// not woken.
+    #[inline]
+    pub(crate) fn push_quietly(
+        &self,
+        mut inner: MutexGuard<'_, Inner<Inbox<M>>>,
+        message: M,
+        calling: &Calling,
+    ) -> Result<bool, Refused<M>> {
+        let sleeps_in_its_task = inner.parked
+            && !inner.detour
+            && !inner.is_gone()
+            && inner.extra.as_ref().is_none_or(|extra| extra.receiver.is_none());
+        if !sleeps_in_its_task {
+            return self.push_locked(inner, message, Some(calling)).map(|()| false);
+        }
+        calling.queued_as(inner.pushes);
+        inner.queue.push(message);
+        inner.pushes = inner.pushes.wrapping_add(1);
+        inner.parked = false;
+        self.head.pushed.store(true, Ordering::Release);
+        Ok(true)
     }
 }
 

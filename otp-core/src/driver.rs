@@ -8,15 +8,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::ambient::{self, Scope};
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Head};
 use crate::crash::{self, CrashReport};
 use crate::death::die;
 use crate::exit_reason::ExitReason;
+use crate::handoff::Deeper;
 use crate::panics::{self, catch};
+use crate::run_token::Word;
 use crate::sync::{Arc, Mutex};
 use crate::watchdog;
 
@@ -63,9 +66,8 @@ impl Future for Root {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let cell = &self.cell;
         cell.adopt_task(cx.waker());
-        let Some(mut token) = cell.head.try_take() else {
-            // Somebody else is polling it; look again when they are done.
-            cx.waker().wake_by_ref();
+        let Some(mut token) = cell.head.take_or_leave_word() else {
+            // A caller polls it in place, and will have this task look again.
             return Poll::Pending;
         };
         let Some(future) = token.as_mut() else { return Poll::Ready(()) };
@@ -90,12 +92,41 @@ impl Future for Root {
 impl Drop for Root {
     /// The runtime drops the task of a process that has not ended: it dies here, as if killed.
     fn drop(&mut self) {
-        let future = self.cell.head.try_take().and_then(|mut token| token.take());
+        let future = self.cell.head.take_or_abandon().and_then(|mut token| token.take());
         if let Some(future) = future {
             let scope = Scope::enter(&self.cell);
             die(&scope, &ExitReason::Killed, move || drop(future));
         }
     }
+}
+
+/// Polls a process that was sent a message without being woken, in the place of its own task; if somebody does that
+/// already, or it cannot be, it is woken. See `handoff.rs`.
+pub(crate) fn poll_in_place(cell: &Arc<AnyCell>) {
+    let head = &cell.head;
+    let Some((waker, mut token)) = head.task_waker().zip(head.try_take()) else { return head.wake() };
+    let Some(future) = token.as_mut() else { return };
+    let deeper = Deeper::new();
+    let scope = Scope::enter(cell);
+    let poll = watchdog::Poll::begin(head.pid);
+    match poll_once(&scope, &poll, future.as_mut(), &mut Context::from_waker(waker)) {
+        Poll::Pending => match token.give_back() {
+            Word::None => scope.resolve_deferred(None),
+            Word::Abandoned(mut token) => {
+                let future = token.take();
+                drop(token);
+                die(&scope, &ExitReason::Killed, move || drop(future));
+            }
+        },
+        Poll::Ready(End { reason, .. }) => {
+            let future = token.take();
+            drop(token);
+            die(&scope, &reason, move || drop(future));
+            // The task has nothing left to poll.
+            head.wake();
+        }
+    }
+    drop(deeper);
 }
 
 /// A process that is driven by whoever polls this, with the future in here: `run`, `#[main]`, `#[test]`.
@@ -204,18 +235,27 @@ fn poll_once(
     if ambient::take_panicked() {
         panics::forget();
     }
-    let sampled = is_sample(poll.number).then(Instant::now);
+    let sampled = is_sample(poll.number);
+    let start = (sampled || head.pace.wants_time()).then(Instant::now);
     let outcome = catch(|| future.poll(cx));
-    if let Some(start) = sampled {
-        let nanos =
-            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(1 << SAMPLE_BITS);
-        head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
+    match start {
+        None => head.pace.untimed(),
+        Some(start) => note_time(head, start.elapsed(), sampled),
     }
     head.running.store(false, Ordering::Relaxed);
     // What nearly every poll comes to.
     match outcome {
         Ok(Poll::Pending) if !head.is_doomed() && !ambient::is_ending() => Poll::Pending,
         outcome => last_poll(scope.cell, outcome),
+    }
+}
+
+/// A poll took so long.
+fn note_time(head: &Head, time: Duration, sampled: bool) {
+    head.pace.took(time);
+    if sampled {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_mul(1 << SAMPLE_BITS);
+        head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::alias::{Active, Alias, AliasMode, MonitorAlias};
 use crate::calling::Calling;
 use crate::cell::{AnyCell, Cell, Inner, Life, Origin, downcast};
 use crate::deadline::Deadline;
+use crate::driver::poll_in_place;
 use crate::error::{FindError, SendError};
 use crate::inbox::{Inbox, Item, Received, Signal, Waiting};
 use crate::monitor::{self, MonitorRef, Target};
@@ -20,7 +21,7 @@ use crate::pid::Pid;
 use crate::push::{Refused, SendWait};
 use crate::recipient::Recipient;
 use crate::sync::{Arc, MutexGuard};
-use crate::{name, table};
+use crate::{handoff, name, table};
 
 /// Where a process receives. It is made by `spawn` and given to the process's body.
 pub struct Mailbox<M: Send + 'static> {
@@ -716,6 +717,34 @@ impl<M: Send + 'static> ProcessRef<M> {
             Err(Refused::Full(_) | Refused::Dropped(_)) => Err(RequestError::Full),
             Err(Refused::Wait(message)) => Err(RequestError::Wait(self.send_wait(message), calling)),
         }
+    }
+
+    /// As [`try_request`](Self::try_request), for who waits for the answer right after: if the process is idle and known to be
+    /// quick, it is polled here and now instead of being woken.
+    ///
+    /// # Errors
+    ///
+    /// As `try_request`.
+    pub fn try_request_in_place(
+        self,
+        message: M,
+        refuse_cycles: bool,
+    ) -> Result<Calling, RequestError<M>> {
+        if !handoff::may_poll(&self.cell.head) {
+            return self.try_request(message, refuse_cycles);
+        }
+        let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
+        match self.cell.push_quietly(self.cell.inner.lock(), message, &calling) {
+            Ok(false) => {}
+            Ok(true) => {
+                let cell: Arc<AnyCell> = self.cell;
+                poll_in_place(&cell);
+            }
+            Err(Refused::NoProc(_)) => return Err(RequestError::NoProc),
+            Err(Refused::Full(_) | Refused::Dropped(_)) => return Err(RequestError::Full),
+            Err(Refused::Wait(message)) => return Err(RequestError::Wait(self.send_wait(message), calling)),
+        }
+        Ok(calling)
     }
 
     /// The process's pid.

@@ -287,7 +287,13 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
             return Err(CallError::CallingSelf);
         }
         let awaiting = Awaiting::new(reply, self.limit);
-        let sent = server.process().try_request(message, self.refuse_cycles);
+        // What the server does in place is done in the caller's span: only where that is none.
+        let in_place = S::POLLED_BY_CALLERS && message.is_call_without_span();
+        let sent = if in_place {
+            server.into_process().try_request_in_place(message, self.refuse_cycles)
+        } else {
+            server.process().try_request(message, self.refuse_cycles)
+        };
         self.stage = match sent {
             Ok(shown) => Stage::Sent { awaiting, shown },
             Err(RequestError::Wait(room, shown)) => {

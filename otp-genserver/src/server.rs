@@ -43,6 +43,12 @@ pub trait GenServer: Sized + Send + 'static {
     /// Whether it is a supervisor itself.
     const CHILD_TYPE: ChildType = ChildType::Worker;
 
+    /// Whether a process or task that calls this server may run it in place while it is idle, instead of waking it: a call
+    /// costs a fraction then. It happens only while the server's recent turns were short, and on the same runtime.
+    ///
+    /// To turn it off: for handlers that ask tokio which task they run in, or that must not run on the caller's stack.
+    const POLLED_BY_CALLERS: bool = true;
+
     /// Makes the state. The starter waits for it.
     ///
     /// # Errors
