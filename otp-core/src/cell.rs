@@ -17,12 +17,12 @@ use crate::extra::Extra;
 use crate::handoff::NOWHERE;
 use crate::inbox::{Inbox, Signal, SignalQueue};
 use crate::orphan;
-use crate::pace::Pace;
 use crate::pid::Pid;
 use crate::push::Refused;
 use crate::run_token::Guarded;
-use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::thread_sink::ThreadSink;
+use crate::turn::Turn;
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.
@@ -54,21 +54,15 @@ pub(crate) struct Head {
     /// Whether the waker is there; see `run_token.rs`.
     pub(crate) waker_state: AtomicU8,
     pub(crate) origin: Origin,
-    /// How long its recent polls were.
-    pub(crate) pace: Pace,
+    /// What the holder of the run token says of it.
+    pub(crate) turn: Turn,
     /// The runtime whose tasks may poll it in place, by number; see `handoff.rs`.
-    pub(crate) runtime: AtomicU32,
+    pub(crate) runtime: AtomicU16,
     /// The process is doomed or dead. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
     /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
     /// return to sleep without taking it.
     pub(crate) pushed: AtomicBool,
-    /// It is a server inside a callback.
-    pub(crate) in_callback: AtomicBool,
-    /// The runner holds the reply to the message it handles.
-    pub(crate) held: AtomicBool,
-    /// Somebody is polling the process right now.
-    pub(crate) running: AtomicBool,
     /// How many messages and trapped signals were taken out to be handled.
     pub(crate) handled: AtomicU64,
     /// The number of the process whose answer this one waits for, or 0; see `calling.rs`.
@@ -262,16 +256,13 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 waker: Guarded::empty(),
                 waker_state: Head::fresh_state(),
                 origin,
-                pace: Pace::new(),
-                runtime: AtomicU32::new(NOWHERE),
+                turn: Turn::new(),
+                runtime: AtomicU16::new(NOWHERE),
                 doomed: AtomicBool::new(false),
                 pushed: AtomicBool::new(false),
-                running: AtomicBool::new(false),
                 handled: AtomicU64::new(0),
                 calling: AtomicU64::new(0),
                 calling_number: AtomicU32::new(0),
-                in_callback: AtomicBool::new(false),
-                held: AtomicBool::new(false),
                 wake_at: AtomicU64::new(u64::MAX),
                 started: crate::clock::ticks(),
                 busy: AtomicU64::new(0),

@@ -231,18 +231,16 @@ fn poll_once(
     if let Some(reason) = scope.cell.take_doom() {
         return Poll::Ready(End::by_signal(reason));
     }
-    head.running.store(true, Ordering::Relaxed);
     if ambient::take_panicked() {
         panics::forget();
     }
     let sampled = is_sample(poll.number);
-    let start = (sampled || head.pace.wants_time()).then(Instant::now);
+    let start = (sampled || head.turn.wants_time()).then(Instant::now);
     let outcome = catch(|| future.poll(cx));
     match start {
-        None => head.pace.untimed(),
+        None => head.turn.untimed(),
         Some(start) => note_time(head, start.elapsed(), sampled),
     }
-    head.running.store(false, Ordering::Relaxed);
     // What nearly every poll comes to.
     match outcome {
         Ok(Poll::Pending) if !head.is_doomed() && !ambient::is_ending() => Poll::Pending,
@@ -252,7 +250,7 @@ fn poll_once(
 
 /// A poll took so long.
 fn note_time(head: &Head, time: Duration, sampled: bool) {
-    head.pace.took(time);
+    head.turn.took(time);
     if sampled {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_mul(1 << SAMPLE_BITS);
         head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);

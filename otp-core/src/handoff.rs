@@ -10,7 +10,7 @@
 //!   dropped meanwhile leaves word as well (`ABANDONED`), and the process dies where it is polled.
 //! * **Only where it is safe.** Both sides belong to one runtime, so that its timers and sockets are the same; neither has a
 //!   thread of its own, and the caller is not blocked in a `blocking` call, where there is no budget to end a poll by.
-//! * **Only where it pays.** The server sleeps, is in no callback, and its recent polls were short (`pace.rs`): a caller
+//! * **Only where it pays.** The server sleeps, is in no callback, and its recent polls were short (`turn.rs`): a caller
 //!   that waits for several slow servers at once has them run side by side, as ever. Handoffs nest to a small depth.
 //! * The poll takes from the *caller's* budget for cooperative tasks; when that is used up, the server's task goes on.
 //!
@@ -28,15 +28,14 @@ use crate::sync::Ordering;
 const MAX_DEPTH: u8 = 4;
 
 /// The runtime of a process that nobody is to poll in place, and of code outside any.
-pub(crate) const NOWHERE: u32 = 0;
+pub(crate) const NOWHERE: u16 = 0;
 
 /// Whether the code that runs now may poll that process in place, as far as can be told without taking the token.
 #[inline]
 pub(crate) fn may_poll(server: &Head) -> bool {
     let runtime = server.runtime.load(Ordering::Relaxed);
     runtime != NOWHERE
-        && server.pace.is_quick()
-        && !server.in_callback.load(Ordering::Relaxed)
+        && server.turn.is_quick_and_idle()
         && !server.is_taken()
         && ambient::handoffs() < MAX_DEPTH
         && here() == runtime
@@ -44,7 +43,7 @@ pub(crate) fn may_poll(server: &Head) -> bool {
 
 /// The runtime that the code which runs now belongs to.
 #[inline]
-fn here() -> u32 {
+fn here() -> u16 {
     let known = ambient::with(|caller| {
         caller
             .filter(|caller| caller.head.origin != Origin::Attached)
@@ -54,10 +53,10 @@ fn here() -> u32 {
     known.unwrap_or_else(|| Handle::try_current().map_or(NOWHERE, |handle| number_of(&handle)))
 }
 
-/// A number for a runtime that no other one has.
-pub(crate) fn number_of(runtime: &Handle) -> u32 {
+/// A number for a runtime that no other one has; `NOWHERE` for those after the first 65,535.
+pub(crate) fn number_of(runtime: &Handle) -> u16 {
     /// A runtime's id is a number that shows itself to a hasher alone.
-    struct Number(u32);
+    struct Number(u16);
 
     impl Hasher for Number {
         fn finish(&self) -> u64 {
@@ -71,7 +70,7 @@ pub(crate) fn number_of(runtime: &Handle) -> u32 {
 
         #[inline]
         fn write_u64(&mut self, number: u64) {
-            self.0 = u32::try_from(number).unwrap_or(NOWHERE);
+            self.0 = u16::try_from(number).unwrap_or(NOWHERE);
         }
     }
 

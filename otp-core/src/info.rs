@@ -81,7 +81,7 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         label: None,
         status: match Pid::from_number(head.calling.load(Ordering::Relaxed)) {
             Some(callee) => Status::Calling(callee),
-            None if head.running.load(Ordering::Relaxed) => Status::Running,
+            None if head.is_taken() => Status::Running,
             None => Status::Waiting,
         },
         mailbox_len: 0,

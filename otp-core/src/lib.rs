@@ -27,7 +27,6 @@ mod mailbox;
 mod monitor;
 mod name;
 mod orphan;
-mod pace;
 mod panics;
 mod pid;
 pub mod process;
@@ -47,6 +46,7 @@ mod table;
 mod thread;
 mod thread_sink;
 mod timer;
+mod turn;
 mod watchdog;
 
 pub mod behaviour;
@@ -55,6 +55,8 @@ pub mod behaviour;
 mod loom_bound;
 #[cfg(all(test, otp_loom))]
 mod loom_cycle;
+#[cfg(all(test, otp_loom))]
+mod loom_handoff;
 #[cfg(all(test, otp_loom))]
 mod loom_mailbox;
 #[cfg(all(test, otp_loom))]

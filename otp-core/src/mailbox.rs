@@ -538,15 +538,15 @@ impl<M: Send + 'static> Mailbox<M> {
             head.calling.store(0, Ordering::Release);
         }
         // Whoever sees this sees that as well.
-        head.in_callback.store(in_callback, Ordering::Release);
+        head.turn.set_in_callback(in_callback);
     }
 
     /// For runners of servers: the callback that may have held its reply is over.
     #[inline]
     pub fn end_hold(&self) {
-        let held = &self.cell.head.held;
-        if held.load(Ordering::Relaxed) {
-            held.store(false, Ordering::Release);
+        let turn = &self.cell.head.turn;
+        if turn.is_reply_held() {
+            turn.set_reply_held(false);
         }
     }
 
@@ -730,9 +730,20 @@ impl<M: Send + 'static> ProcessRef<M> {
         message: M,
         refuse_cycles: bool,
     ) -> Result<Calling, RequestError<M>> {
-        if !handoff::may_poll(&self.cell.head) {
-            return self.try_request(message, refuse_cycles);
+        if handoff::may_poll(&self.cell.head) {
+            self.request_here(message, refuse_cycles)
+        } else {
+            self.try_request(message, refuse_cycles)
         }
+    }
+
+    /// Polls the process in place if it sleeps; who may do that has been decided.
+    #[inline]
+    pub(crate) fn request_here(
+        self,
+        message: M,
+        refuse_cycles: bool,
+    ) -> Result<Calling, RequestError<M>> {
         let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
         match self.cell.push_quietly(self.cell.inner.lock(), message, &calling) {
             Ok(false) => {}

@@ -278,7 +278,7 @@ pub struct Embryo<M: Send + 'static> {
     monitor: bool,
     bounded: bool,
     /// The runtime that it was prepared in.
-    runtime: u32,
+    runtime: u16,
 }
 
 impl<M: Send + 'static> Embryo<M> {
