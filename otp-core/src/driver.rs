@@ -114,13 +114,13 @@ pub(crate) fn poll_in_place(cell: &Arc<AnyCell>) {
             Word::None => scope.resolve_deferred(None),
             Word::Abandoned(mut token) => {
                 let future = token.take();
-                drop(token);
+                token.give_up();
                 die(&scope, &ExitReason::Killed, move || drop(future));
             }
         },
         Poll::Ready(End { reason, .. }) => {
             let future = token.take();
-            drop(token);
+            token.give_up();
             die(&scope, &reason, move || drop(future));
             // The task has nothing left to poll.
             head.wake();

@@ -8,8 +8,7 @@
 //! * the server dies once, whoever polls it, and its task ends.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use loom::future::block_on;
 use loom::thread;
@@ -138,7 +137,6 @@ fn loom_the_drop_of_the_task_against_a_call_in_place() {
         let (root, address) = server(2);
         let cell = table::get(address.pid()).unwrap();
         let mut root = Box::pin(root);
-        // A waker that recognises its clones.
         assert!(root.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         let caller = thread::spawn(move || match call(&address) {
             None | Some(Answer::Value(_) | Answer::Exit(ExitReason::Killed)) => {}
@@ -151,28 +149,20 @@ fn loom_the_drop_of_the_task_against_a_call_in_place() {
     });
 }
 
-/// Its task is polled and finds it taken, is left word of, and then dropped.
+/// Its task finds it taken and leaves word, and is dropped then.
 #[test]
 fn loom_a_poll_and_the_drop_of_the_task_against_a_call_in_place() {
     two_threads(|| {
         let (root, address) = server(3);
         let cell = table::get(address.pid()).unwrap();
-        {
-            let mut root = pin!(root);
-            let cx = &mut Context::from_waker(Waker::noop());
-            assert_eq!(root.as_mut().poll(cx), Poll::Pending);
-            let caller = thread::spawn(move || drop(call(&address)));
-            let _ = root.as_mut().poll(cx);
-            // The thread outlives the task.
-            thread::yield_now();
-            drop(caller);
-        }
-        // Whoever came last has ended it by the time that all threads have.
-        loop {
-            if cell.head.is_doomed() {
-                break;
-            }
-            thread::yield_now();
-        }
+        let mut root = Box::pin(root);
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(root.as_mut().poll(cx).is_pending());
+        let caller = thread::spawn(move || drop(call(&address)));
+        assert!(root.as_mut().poll(cx).is_pending());
+        drop(root);
+        caller.join().unwrap();
+        assert!(cell.head.is_doomed(), "nobody ended the process");
+        assert_eq!(waiting(&cell), 0);
     });
 }

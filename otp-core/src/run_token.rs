@@ -69,15 +69,13 @@ impl Head {
     #[cold]
     fn take_unless_left(&self, word: u8) -> Option<Held<'_>> {
         loop {
-            let left = self
-                .token
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |state| (state != FREE).then_some(word))
-                .is_ok();
-            if left {
+            let found = self.token.load(Ordering::SeqCst);
+            if found == FREE {
+                if let Some(held) = self.try_take() {
+                    return Some(held);
+                }
+            } else if self.token.compare_exchange(found, word, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
                 return None;
-            }
-            if let Some(held) = self.try_take() {
-                return Some(held);
             }
         }
     }
@@ -114,7 +112,8 @@ impl Head {
     }
 }
 
-/// The run token, taken. Dropping it gives it back; who is not the process's own task uses `give_back`.
+/// The run token, taken. Dropping it gives it back; who is not the process's own task, so that word may have been left,
+/// uses `give_back` or `give_up`.
 pub(crate) struct Held<'a>(&'a Head);
 
 /// What the task did while a caller had the token.
@@ -138,6 +137,12 @@ impl<'a> Held<'a> {
             }
             Err(word) => self.hear(word),
         }
+    }
+
+    /// Gives the token back for good, whatever the task has left: there is nothing to be polled any more.
+    pub(crate) fn give_up(self) {
+        self.0.token.swap(FREE, Ordering::SeqCst);
+        std::mem::forget(self);
     }
 
     #[cold]

@@ -120,12 +120,27 @@ mod imp {
                     fence_if_sequential(order);
                     before
                 }
+
+                #[allow(dead_code, reason = "not every one is compared")]
+                pub(crate) fn compare_exchange(
+                    &self,
+                    current: $type,
+                    new: $type,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$type, $type> {
+                    // As x86 has it, it is a fence whether it succeeds or not.
+                    let before = self.0.compare_exchange(current, new, success, failure);
+                    fence_if_sequential(success);
+                    before
+                }
             }
         };
     }
 
     sequential_atomic!(AtomicBool, bool);
     sequential_atomic!(AtomicU8, u8);
+    sequential_atomic!(AtomicU16, u16);
 
     fn fence_if_sequential(order: Ordering) {
         if order == Ordering::SeqCst {
