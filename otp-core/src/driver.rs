@@ -104,8 +104,14 @@ impl Drop for Root {
 /// already, or it cannot be, it is woken. See `handoff.rs`.
 pub(crate) fn poll_in_place(cell: &Arc<AnyCell>) {
     let head = &cell.head;
-    let Some((waker, mut token)) = head.task_waker().zip(head.try_take()) else { return head.wake() };
-    let Some(future) = token.as_mut() else { return };
+    // Before its first poll there is none, and that poll looks itself.
+    let Some(waker) = head.task_waker() else { return };
+    let Some(mut token) = head.try_take() else { return head.wake() };
+    let Some(future) = token.as_mut() else {
+        // It has ended; its task may have come for that, and found the token taken.
+        token.give_up();
+        return head.wake();
+    };
     let deeper = Deeper::new();
     let scope = Scope::enter(cell);
     let poll = watchdog::Poll::begin(head.pid);
