@@ -26,10 +26,13 @@ use crate::watchdog;
 /// One poll in 2 to the power of this is timed, and counts for all of them.
 const SAMPLE_BITS: u32 = 6;
 
+/// One poll in place in 2 to the power of this is timed: as often it takes to notice that a quick process has turned slow.
+const IN_PLACE_SAMPLE_BITS: u32 = 3;
+
 /// Whether to time the poll of this number: spread so that no order in which processes take turns comes in step with it.
 #[inline]
-const fn is_sample(number: u32) -> bool {
-    number.wrapping_mul(0x9E37_79B9) >> (u32::BITS - SAMPLE_BITS) == 0
+const fn is_sample(number: u32, bits: u32) -> bool {
+    number.wrapping_mul(0x9E37_79B9) >> (u32::BITS - bits) == 0
 }
 
 /// Why a process is to die.
@@ -73,7 +76,7 @@ impl Future for Root {
         let Some(future) = token.as_mut() else { return Poll::Ready(()) };
         let scope = Scope::enter(cell);
         let poll = watchdog::Poll::begin(cell.head.pid);
-        match poll_once(&scope, &poll, future.as_mut(), cx) {
+        match poll_once(&scope, &poll, future.as_mut(), cx, false) {
             Poll::Pending => {
                 drop(token);
                 scope.resolve_deferred(None);
@@ -115,7 +118,7 @@ pub(crate) fn poll_in_place(cell: &Arc<AnyCell>) {
     let deeper = Deeper::new();
     let scope = Scope::enter(cell);
     let poll = watchdog::Poll::begin(head.pid);
-    match poll_once(&scope, &poll, future.as_mut(), &mut Context::from_waker(waker)) {
+    match poll_once(&scope, &poll, future.as_mut(), &mut Context::from_waker(waker), true) {
         Poll::Pending => match token.give_back() {
             Word::None => scope.resolve_deferred(None),
             Word::Abandoned(mut token) => {
@@ -201,7 +204,7 @@ impl<F: Future> Future for Driven<F> {
             })
         });
         let poll = watchdog::Poll::begin(this.cell.head.pid);
-        match poll_once(&scope, &poll, std::pin::pin!(body), cx) {
+        match poll_once(&scope, &poll, std::pin::pin!(body), cx, false) {
             Poll::Pending => {
                 scope.resolve_deferred(None);
                 Poll::Pending
@@ -226,12 +229,13 @@ impl<F: Future> Drop for Driven<F> {
     }
 }
 
-/// Polls once, unless an exit signal is waiting; `Ready` says why to die.
+/// Polls once, unless an exit signal is waiting; `Ready` says why to die. `in_place`: for a caller (`handoff.rs`).
 fn poll_once(
     scope: &Scope<'_>,
     poll: &watchdog::Poll,
     future: Pin<&mut (impl Future<Output = ExitReason> + ?Sized)>,
     cx: &mut Context<'_>,
+    in_place: bool,
 ) -> Poll<End> {
     let head = &scope.cell.head;
     if let Some(reason) = scope.cell.take_doom() {
@@ -240,8 +244,9 @@ fn poll_once(
     if ambient::take_panicked() {
         panics::forget();
     }
-    let sampled = is_sample(poll.number);
-    let start = (sampled || head.turn.wants_time()).then(Instant::now);
+    let sampled = is_sample(poll.number, SAMPLE_BITS);
+    let timed = head.turn.wants_time() || in_place && is_sample(poll.number, IN_PLACE_SAMPLE_BITS);
+    let start = (sampled || timed).then(Instant::now);
     let outcome = catch(|| future.poll(cx));
     match start {
         None => head.turn.untimed(),

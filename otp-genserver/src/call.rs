@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, request};
+use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, is_dying, request};
 use otp_core::{ExitReason, Pid, ReplyTo, SendError, SendErrorKind, SendWait, process};
 
 use crate::blocking::block_on;
@@ -279,7 +279,8 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
         block_on(self, limit).unwrap_or(Err(CallError::Timeout))
     }
 
-    fn send(&mut self) -> Result<(), CallError> {
+    /// Whether the server may have run in here meanwhile.
+    fn send(&mut self) -> Result<bool, CallError> {
         let Stage::Unsent { server, message, reply } = std::mem::replace(&mut self.stage, Stage::Over) else {
             panic!("a call was polled after it was ready")
         };
@@ -303,7 +304,7 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
             Err(RequestError::Full) => return Err(CallError::Full),
             Err(_) => return Err(CallError::NoProc),
         };
-        Ok(())
+        Ok(in_place)
     }
 
     /// Waits for room. The time counts already; a server that dies meanwhile ends the wait.
@@ -330,7 +331,10 @@ impl<S: GenServer, T: Send + 'static> Future for Call<S, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         if let Stage::Unsent { .. } = self.stage {
-            self.send()?;
+            // An exit signal that the server sent, or died of, comes before its answer, as ever.
+            if self.send()? && is_dying() {
+                return Poll::Pending;
+            }
         }
         if let Stage::Queueing(_) = self.stage {
             ready!(self.poll_queueing(cx))?;
