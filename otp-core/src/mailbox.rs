@@ -725,11 +725,7 @@ impl<M: Send + 'static> ProcessRef<M> {
     /// # Errors
     ///
     /// As `try_request`.
-    pub fn try_request_in_place(
-        self,
-        message: M,
-        refuse_cycles: bool,
-    ) -> Result<Calling, RequestError<M>> {
+    pub fn try_request_in_place(self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError<M>> {
         if handoff::may_poll(&self.cell.head) {
             self.request_here(message, refuse_cycles)
         } else {
@@ -739,11 +735,7 @@ impl<M: Send + 'static> ProcessRef<M> {
 
     /// Polls the process in place if it sleeps; who may do that has been decided.
     #[inline]
-    pub(crate) fn request_here(
-        self,
-        message: M,
-        refuse_cycles: bool,
-    ) -> Result<Calling, RequestError<M>> {
+    pub(crate) fn request_here(self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError<M>> {
         let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
         match self.cell.push_quietly(self.cell.inner.lock(), message, &calling) {
             Ok(false) => {}

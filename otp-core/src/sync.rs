@@ -8,7 +8,9 @@
 mod imp {
     pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence,
+    };
     pub(crate) use std::thread_local;
 
     /// `std`'s cell with loom's closure interface.
@@ -201,8 +203,8 @@ mod imp {
 }
 
 pub(crate) use imp::{
-    Arc, AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock, UnsafeCell, fence,
-    made_once, shards, thread_local,
+    Arc, AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock,
+    UnsafeCell, fence, made_once, shards, thread_local,
 };
 #[cfg(otp_loom)]
 pub(crate) use imp::{LocalCell, LocalRefCell};
