@@ -60,7 +60,8 @@ pub struct ProcessInfo {
     pub dropped: u64,
     /// How many messages and signals it has taken out to handle.
     pub messages_handled: u64,
-    /// The time spent in its polls, estimated: one poll in 64 is timed.
+    /// The time spent in its polls, estimated: one poll in 64 is timed. A server that is polled in place of its caller
+    /// counts for both.
     pub busy: Duration,
     /// The time since it was started, to about 17 milliseconds.
     pub uptime: Duration,
