@@ -118,7 +118,10 @@ pub(crate) fn poll_in_place(cell: &Arc<AnyCell>) {
     let deeper = Deeper::new();
     let scope = Scope::enter(cell);
     let poll = watchdog::Poll::begin(head.pid);
-    match poll_once(&scope, &poll, future.as_mut(), &mut Context::from_waker(waker), true) {
+    head.turn.set_guest(true);
+    let outcome = poll_once(&scope, &poll, future.as_mut(), &mut Context::from_waker(waker), true);
+    head.turn.set_guest(false);
+    match outcome {
         Poll::Pending => match token.give_back() {
             Word::None => scope.resolve_deferred(None),
             Word::Abandoned(mut token) => {

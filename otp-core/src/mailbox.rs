@@ -334,6 +334,15 @@ impl<M: Send + 'static> Mailbox<M> {
             }
             let item = match self.pop_batch() {
                 Some(item) => item,
+                None if self
+                    .cell
+                    .head
+                    .turn
+                    .is_over_for_guest(|| self.cell.head.pushed.load(Ordering::Acquire)) =>
+                {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 None => match self.refill() {
                     Some(item) => item,
                     None if self.will_be_woken(cx.waker()) => return Poll::Pending,

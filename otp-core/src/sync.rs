@@ -53,7 +53,7 @@ mod imp {
 /// loom's types behind the interfaces of parking_lot and `std`.
 #[cfg(otp_loom)]
 mod imp {
-    use std::cell::{Cell, RefCell};
+    use std::cell::RefCell;
 
     use loom::sync as models;
     use loom::thread::LocalKey;
@@ -169,22 +169,6 @@ mod imp {
         }
     }
 
-    /// What `std`'s key of a thread-local `Cell` has and loom's has not.
-    pub(crate) trait LocalCell<T> {
-        fn get(&'static self) -> T;
-        fn set(&'static self, value: T);
-    }
-
-    impl<T: Copy + 'static> LocalCell<T> for LocalKey<Cell<T>> {
-        fn get(&'static self) -> T {
-            self.with(Cell::get)
-        }
-
-        fn set(&'static self, value: T) {
-            self.with(|cell| cell.set(value));
-        }
-    }
-
     /// A static that is made once in each run of a model.
     macro_rules! made_once {
         ($(#[$attr:meta])* static $name:ident: $type:ty = $make:expr;) => {
@@ -207,4 +191,4 @@ pub(crate) use imp::{
     UnsafeCell, fence, made_once, shards, thread_local,
 };
 #[cfg(otp_loom)]
-pub(crate) use imp::{LocalCell, LocalRefCell};
+pub(crate) use imp::LocalRefCell;

@@ -1,5 +1,5 @@
 //! What the holder of the run token says of the process, in one byte that others read: whether it is inside a callback,
-//! whether its runner holds the reply (see `calling.rs`), and its pace.
+//! whether its runner holds the reply (see `calling.rs`), whether a caller polls it, and its pace.
 //!
 //! The pace tells whether the recent polls of a process were short, so that a caller may poll it in place (see
 //! `handoff.rs`): how many polls are still to be seen before it counts as quick. A young process lives through some untimed, so
@@ -24,6 +24,10 @@ const SAMPLES: u8 = 4;
 
 /// The bits of the pace.
 const PACE: u8 = 0b0000_1111;
+/// A caller polls it in place.
+const GUEST: u8 = 1 << 4;
+/// And it has taken its message out.
+const SERVED: u8 = 1 << 5;
 const IN_CALLBACK: u8 = 1 << 6;
 const HELD: u8 = 1 << 7;
 
@@ -77,6 +81,27 @@ impl Turn {
     /// A poll took this long.
     pub(crate) fn took(&self, time: Duration) {
         self.set_pace(if time > LONG { YOUNG + SAMPLES } else { self.pace().saturating_sub(1) });
+    }
+
+    /// A caller begins to poll it in place, or has done so.
+    #[inline]
+    pub(crate) fn set_guest(&self, guest: bool) {
+        let before = self.0.load(Ordering::Relaxed) & !(GUEST | SERVED);
+        self.0.store(if guest { before | GUEST } else { before }, Ordering::Release);
+    }
+
+    /// Whether it was polled in place and has taken one batch of messages out already: the next, if there is one, is for its own
+    /// task, so that the caller can go on.
+    #[inline]
+    pub(crate) fn is_over_for_guest(&self, is_more: impl FnOnce() -> bool) -> bool {
+        self.0.load(Ordering::Relaxed) & GUEST != 0 && is_more() && self.was_served()
+    }
+
+    /// Whether this was asked before in this poll.
+    fn was_served(&self) -> bool {
+        let before = self.0.load(Ordering::Relaxed);
+        self.0.store(before | SERVED, Ordering::Release);
+        before & SERVED != 0
     }
 
     /// It is a server inside a callback.
@@ -170,5 +195,20 @@ mod tests {
         assert!(turn.is_quick_and_idle());
         turn.set_in_callback(true);
         assert!(!turn.is_quick_and_idle());
+    }
+
+    #[test]
+    fn a_guest_takes_one_batch() {
+        let turn = Turn::new();
+        assert!(!turn.is_over_for_guest(|| true) && !turn.is_over_for_guest(|| true), "nobody is a guest");
+        turn.set_guest(true);
+        assert!(!turn.is_over_for_guest(|| false), "there is nothing");
+        assert!(!turn.is_over_for_guest(|| true), "the first batch");
+        assert!(!turn.is_over_for_guest(|| false), "there is nothing left");
+        assert!(turn.is_over_for_guest(|| true), "the second");
+        turn.set_guest(false);
+        assert!(!turn.is_over_for_guest(|| true));
+        turn.set_guest(true);
+        assert!(!turn.is_over_for_guest(|| true), "another guest");
     }
 }

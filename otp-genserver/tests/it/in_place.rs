@@ -301,6 +301,26 @@ async fn a_long_line_of_calls_takes_little_of_the_stack() {
 }
 
 #[otp_genserver::test(start_paused = true)]
+async fn what_comes_meanwhile_is_left_to_the_servers_own_task() {
+    let (server, _) = quick().await;
+    let (tell, told) = oneshot::channel();
+    let again = server.clone();
+    let answer = server.ask(move |_, reply, _| {
+        again.tell(move |_, _| {
+            tell.send(task::try_id()).ok();
+            Ok(())
+        });
+        assert_eq!(task::try_id(), None, "this is in place");
+        reply.send(1);
+        Ok(())
+    });
+    assert_eq!(answer.await, Ok(1));
+    assert!(told.await.expect("it is handled").is_some());
+    settle().await;
+    assert!(runs_here(&server).await, "it can be polled in place again");
+}
+
+#[otp_genserver::test(start_paused = true)]
 async fn what_the_server_sent_first_arrives_first() {
     let (server, _) = quick().await;
     let (tell, told) = oneshot::channel();
