@@ -43,6 +43,13 @@ pub trait GenServer: Sized + Send + 'static {
     /// Whether it is a supervisor itself.
     const CHILD_TYPE: ChildType = ChildType::Worker;
 
+    /// Whether a process or task that calls this server may run it in place while it is idle, instead of waking it: a call
+    /// costs about half then. It happens only while the server's recent turns were short, and on the same runtime.
+    ///
+    /// Until a callback first waits, tokio's task id and task-locals are then the caller's, and the call's limit cannot end it.
+    /// `false` turns it off: for callbacks that look at those, or need more of the stack than the caller may have left.
+    const POLLED_BY_CALLERS: bool = true;
+
     /// Makes the state. The starter waits for it.
     ///
     /// # Errors
