@@ -68,9 +68,9 @@ where
                 if M::takes(there, &value) { values.push(value) } else { refused.push(value) }
             }
         };
-        let join = |there: &mut Vec<V>, values: Vec<V>| {
+        let join = |there: &mut Vec<V>, values: &mut Vec<V>| {
             let count = values.len();
-            there.extend(values);
+            there.append(values);
             count
         };
         self.shards.put(groups, only_new, prepare, join, Vec::len)

@@ -15,12 +15,11 @@ where
 {
     fn put_rows(&self, rows: Vec<(K, V)>, only_new: bool) -> Result<bool, AccessError> {
         let groups = self.group(rows, |value| value, |there, value| *there = value);
-        let mut replaced = Vec::with_capacity(groups.len());
-        let replace = |there: &mut V, value| {
-            replaced.push(mem::replace(there, value));
+        let exchange = |there: &mut V, value: &mut V| {
+            mem::swap(there, value);
             0
         };
-        self.put(groups, only_new, |_, _| (), replace, |_| 1)
+        self.put(groups, only_new, |_, _| (), exchange, |_| 1)
     }
 }
 

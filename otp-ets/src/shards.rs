@@ -69,9 +69,11 @@ type Writing<'a, K, B> = Held<RwLockWriteGuard<'a, Rows<K, B>>>;
 
 /// Several rows of one call that have the same key.
 pub(crate) struct Group<K, B> {
-    pub(crate) hash: u64,
-    pub(crate) key: K,
-    pub(crate) body: B,
+    hash: u64,
+    /// Where its key stands already, once that was looked for.
+    place: Option<usize>,
+    /// What is to be put there, then what it leaves over: that is dropped after the locks.
+    row: Option<(K, B)>,
 }
 
 /// Four for each processor, so that two threads rarely meet.
@@ -250,23 +252,24 @@ impl<K: Hash + Eq, B> Shards<K, B> {
         self.from(self.shard_of(hash), at + 1).map(Ok)
     }
 
-    /// Puts rows of the same key together: `begin` makes the body of the first, `join` adds each further one.
+    /// Puts rows of the same key together, in the order of the shards: `begin` makes the body of the first, `join` adds each
+    /// further one.
     pub(crate) fn group<V>(
         &self,
         rows: Vec<(K, V)>,
         begin: impl Fn(V) -> B,
         mut join: impl FnMut(&mut B, V),
     ) -> Vec<Group<K, B>> {
+        let mut rows: Vec<_> = rows.into_iter().map(|(key, value)| (self.hash(&key), key, value)).collect();
+        // A stable sort: of rows with the same key the first stays the first.
+        rows.sort_by_key(|&(hash, ..)| (self.shard_of(hash), hash));
         let mut groups: Vec<Group<K, B>> = Vec::with_capacity(rows.len());
-        let mut places: HashTable<usize> = HashTable::with_capacity(rows.len());
-        for (key, value) in rows {
-            let hash = self.hash(&key);
-            match places.find(hash, |&place| groups[place].key == key) {
-                Some(&place) => join(&mut groups[place].body, value),
-                None => {
-                    places.insert_unique(hash, groups.len(), |&place| groups[place].hash);
-                    groups.push(Group { hash, key, body: begin(value) });
-                }
+        for (hash, key, value) in rows {
+            let mut alike = groups.iter_mut().rev().take_while(|group| group.hash == hash);
+            let same = alike.find_map(|group| group.row.as_mut().filter(|row| row.0 == key));
+            match same {
+                Some(row) => join(&mut row.1, value),
+                None => groups.push(Group { hash, place: None, row: Some((key, begin(value))) }),
             }
         }
         groups
@@ -275,53 +278,45 @@ impl<K: Hash + Eq, B> Shards<K, B> {
     /// Puts all groups into the table at one moment; with `only_new` none of them if a key is there.
     ///
     /// `prepare` looks at what is there before anything is changed, and may be user code. `join` then adds to what is
-    /// there, and `weight` counts, both without user code.
+    /// there, or takes it in exchange, and `weight` counts, both without user code.
     pub(crate) fn put(
         &self,
-        mut groups: Vec<Group<K, B>>,
+        groups: Vec<Group<K, B>>,
         only_new: bool,
         mut prepare: impl FnMut(&B, &mut B),
-        mut join: impl FnMut(&mut B, B) -> usize,
+        mut join: impl FnMut(&mut B, &mut B) -> usize,
         weight: impl Fn(&B) -> usize,
     ) -> Result<bool, AccessError> {
         // What is left over is dropped after unlocking, hence declared before the locks.
-        let mut spare = Vec::new();
-        groups.sort_by_key(|group| self.shard_of(group.hash));
-        let mut locked = Vec::new();
+        let mut groups = groups;
+        let mut locked = Vec::with_capacity(groups.len().min(self.shards.len()));
         for of_one_shard in groups.chunk_by(|a, b| self.shard_of(a.hash) == self.shard_of(b.hash)) {
             locked.push((self.write(of_one_shard[0].hash)?, of_one_shard.len()));
         }
         // Whatever may panic comes first: hashing, comparing, looking.
-        let mut places = Vec::with_capacity(groups.len());
         let mut rest = groups.iter_mut();
         for (rows, count) in &mut locked {
             self.make_room(rows, *count);
             for group in rest.by_ref().take(*count) {
-                let place = rows.position(group.hash, &group.key);
-                if let Some(there) = place.and_then(|place| rows.table.get_bucket(place)) {
+                let Some((key, body)) = &mut group.row else { continue };
+                group.place = rows.position(group.hash, key);
+                if let Some(there) = group.place.and_then(|place| rows.table.get_bucket(place)) {
                     if only_new {
                         return Ok(false);
                     }
-                    prepare(&there.1, &mut group.body);
+                    prepare(&there.1, body);
                 }
-                places.push(place);
             }
         }
         // From here on nothing can fail. There is room, so places stay what they are.
-        spare.reserve(groups.len());
-        let mut rest = groups.into_iter().zip(places);
+        let mut rest = groups.iter_mut();
         for (rows, count) in &mut locked {
-            for (Group { hash, key, body }, place) in rest.by_ref().take(*count) {
-                match place.and_then(|place| rows.table.get_bucket_mut(place)) {
-                    Some(there) => {
-                        let added = join(&mut there.1, body);
-                        rows.objects += added;
-                        spare.push(key);
-                    }
-                    None => {
-                        rows.objects += weight(&body);
-                        rows.add(hash, key, body);
-                    }
+            for group in rest.by_ref().take(*count) {
+                if let Some(there) = group.place.and_then(|place| rows.table.get_bucket_mut(place)) {
+                    rows.objects += group.row.as_mut().map_or(0, |(_, body)| join(&mut there.1, body));
+                } else if let Some((key, body)) = group.row.take() {
+                    rows.objects += weight(&body);
+                    rows.add(group.hash, key, body);
                 }
             }
         }
