@@ -274,7 +274,7 @@ async fn keys_clients_names_and_routes_are_checked() {
             "/kill/nobody",
             "",
             404,
-            "there are cache, config, reports, reporter, bus, registry, rooms, web",
+            "there are cache, config, limiter, reports, reporter, bus, registry, rooms, web",
         )
         .await;
     service.refuses("GET", "/nowhere", "", 404, "there is nothing at /nowhere").await;
