@@ -186,9 +186,9 @@ mod imp {
     }
 }
 
+#[cfg(otp_loom)]
+pub(crate) use imp::LocalRefCell;
 pub(crate) use imp::{
     Arc, AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock,
     UnsafeCell, fence, made_once, shards, thread_local,
 };
-#[cfg(otp_loom)]
-pub(crate) use imp::LocalRefCell;
