@@ -8,20 +8,22 @@
 //! * **Nothing is lost.** The request is pushed without a wake-up only by one who polls or wakes right after. A task that
 //!   is woken and finds the token taken leaves word (`MISSED`), and who gives the token back wakes it again. A task that is
 //!   dropped meanwhile leaves word as well (`ABANDONED`), and the process dies where it is polled.
-//! * **Only where it is safe.** Both sides belong to one runtime, so that its timers and sockets are the same; neither has a
-//!   thread of its own, and the caller is not blocked in a `blocking` call, where there is no budget to end a poll by.
+//! * **Only where it is safe.** The caller is a task, and the runtime entered now is the server's own, so that timers, sockets
+//!   and what is spawned are the same. Whoever blocks a thread until a future is ready is no task, and may outlive the runtime.
 //! * **Only where it pays.** The server sleeps, is in no callback, and its recent polls were short (`turn.rs`): a caller
 //!   that waits for several slow servers at once has them run side by side, as ever. Handoffs nest to a small depth.
-//! * The poll takes from the *caller's* budget for cooperative tasks; when that is used up, the server's task goes on.
+//! * **Not for long.** The poll takes from the caller's budget for cooperative tasks; when that is used up, or the server has taken one
+//!   batch of messages, its own task goes on.
 //!
 //! Cost: one compare-and-exchange and one swap for the token; no wake-up either way.
 
 use std::hash::{Hash, Hasher};
 
 use tokio::runtime::Handle;
+use tokio::task::{self, coop};
 
 use crate::ambient;
-use crate::cell::{Head, Origin};
+use crate::cell::Head;
 use crate::sync::Ordering;
 
 /// How many handoffs may run within each other: each takes some of the thread's stack.
@@ -38,19 +40,10 @@ pub(crate) fn may_poll(server: &Head) -> bool {
         && server.turn.is_quick_and_idle()
         && !server.is_taken()
         && ambient::handoffs() < MAX_DEPTH
-        && here() == runtime
-}
-
-/// The runtime that the code which runs now belongs to.
-#[inline]
-fn here() -> u16 {
-    let known = ambient::with(|caller| {
-        caller
-            .filter(|caller| caller.head.origin != Origin::Attached)
-            .map(|caller| caller.head.runtime.load(Ordering::Relaxed))
-    });
-    // An attached process, or none: it may move from one runtime to another.
-    known.unwrap_or_else(|| Handle::try_current().map_or(NOWHERE, |handle| number_of(&handle)))
+        && task::try_id().is_some()
+        && coop::has_budget_remaining()
+        // Not the one that the caller was started on: code that blocks in place may have entered another.
+        && Handle::try_current().is_ok_and(|here| number_of(&here) == runtime)
 }
 
 /// A number for a runtime that no other one has; `NOWHERE` for those after the first 65,535.

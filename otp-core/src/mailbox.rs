@@ -181,7 +181,10 @@ impl<M: Send + 'static> Mailbox<M> {
         wanted: &mut impl FnMut(Waiting<'_, M>) -> bool,
         seen: &mut usize,
     ) -> Poll<Received<M>> {
-        let budget = ready!(coop::poll_proceed(cx));
+        let Poll::Ready(budget) = coop::poll_proceed(cx) else {
+            self.cell.head.turn.was_exhausted();
+            return Poll::Pending;
+        };
         loop {
             if self.cell.head.is_doomed() {
                 return Poll::Pending;
@@ -548,6 +551,14 @@ impl<M: Send + 'static> Mailbox<M> {
         }
         // Whoever sees this sees that as well.
         head.turn.set_in_callback(in_callback);
+    }
+
+    /// For runners of servers: whether a caller polls the process in place and has had its share, so that the process's own
+    /// task is to go on.
+    #[inline]
+    #[must_use]
+    pub fn is_guest_served(&self) -> bool {
+        self.cell.head.turn.is_guest_served()
     }
 
     /// For runners of servers: the callback that may have held its reply is over.

@@ -104,6 +104,18 @@ impl Turn {
         before & SERVED != 0
     }
 
+    /// A caller polls it in place, and it has taken its batch.
+    #[inline]
+    pub(crate) fn is_guest_served(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & (GUEST | SERVED) == GUEST | SERVED
+    }
+
+    /// It had more to do than fits into one poll: no caller is to take on what is left.
+    #[cold]
+    pub(crate) fn was_exhausted(&self) {
+        self.set_pace(YOUNG);
+    }
+
     /// It is a server inside a callback.
     #[inline]
     pub(crate) fn is_in_callback(&self) -> bool {

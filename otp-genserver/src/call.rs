@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use otp_core::behaviour::{Answer, Awaiting, Calling, Reply, Request, RequestError, is_dying, request};
 use otp_core::{ExitReason, Pid, ReplyTo, SendError, SendErrorKind, SendWait, process};
+use tracing::Span;
+use tracing::level_filters::LevelFilter;
 
 use crate::blocking::block_on;
 use crate::destination::ResolveError;
@@ -289,8 +291,8 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
             return Err(CallError::CallingSelf);
         }
         let awaiting = Awaiting::new(reply, self.limit);
-        // What the server does in place is done in the caller's span: only where that is none.
-        let in_place = S::POLLED_BY_CALLERS && message.is_call_without_span();
+        // What the server does in place is done in the caller's span, and in the request's: only where there is neither.
+        let in_place = S::POLLED_BY_CALLERS && message.is_call_without_span() && is_outside_any_span();
         let sent = if in_place {
             server.into_process().try_request_in_place(message, self.refuse_cycles)
         } else {
@@ -324,6 +326,12 @@ impl<S: GenServer, T: Send + 'static> Call<S, T> {
     }
 }
 
+/// Whether the code that runs now is in no tracing span. Without a subscriber that costs one load.
+#[inline]
+fn is_outside_any_span() -> bool {
+    LevelFilter::current() == LevelFilter::OFF || Span::current().is_none()
+}
+
 /// Nothing in it is ever pinned.
 impl<S: GenServer, T: Send + 'static> Unpin for Call<S, T> {}
 
@@ -332,8 +340,10 @@ impl<S: GenServer, T: Send + 'static> Future for Call<S, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         if let Stage::Unsent { .. } = self.stage {
-            // An exit signal that the server sent, or died of, comes before its answer, as ever.
+            // An exit signal that the server sent, or died of, comes before its answer, as ever. Who is not driven, but blocks
+            // its thread until this is ready, polls again.
             if self.send()? && is_dying() {
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
