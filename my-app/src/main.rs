@@ -5,6 +5,7 @@
 
 mod args;
 mod cache;
+mod config_cache;
 mod limiter;
 mod report;
 mod rooms;

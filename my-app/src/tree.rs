@@ -3,6 +3,7 @@
 //! ```text
 //! root (one_for_one)
 //! ├── cache
+//! ├── config        owns the table of the settings
 //! ├── limiter
 //! ├── reports       a dynamic supervisor: each report is a child of its own
 //! ├── reporter
@@ -22,6 +23,7 @@ use otp::{
 };
 
 use crate::cache::{CACHE, Cache, CacheSettings};
+use crate::config_cache::{CONFIG, ConfigCache};
 use crate::limiter::{LIMITER, Limits, RateLimiter};
 use crate::report::{REPORTER, Reporter, ReporterSettings};
 use crate::rooms::{ROOMS, Rooms};
@@ -70,6 +72,7 @@ pub(crate) fn tree(settings: &Settings, rooms: &Rooms) -> SupervisorSpec {
             Server::Cache,
             Cache::start_link(settings.cache.clone()).name(CACHE).timeout(PATIENCE).child_spec(),
         ))
+        .child(spec(Server::Config, ConfigCache::start_link().name(CONFIG).timeout(PATIENCE).child_spec()))
         .child(spec(
             Server::Limiter,
             RateLimiter::start_link(settings.limits.clone()).name(LIMITER).timeout(PATIENCE).child_spec(),
@@ -96,6 +99,7 @@ pub(crate) fn endpoint(web: impl IntoChildSpec) -> ChildSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Server {
     Cache,
+    Config,
     Limiter,
     Reports,
     Reporter,
@@ -115,8 +119,9 @@ pub(crate) enum KillError {
 
 impl Server {
     /// In the order of their start.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Cache,
+        Self::Config,
         Self::Limiter,
         Self::Reports,
         Self::Reporter,
@@ -129,6 +134,7 @@ impl Server {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Cache => "cache",
+            Self::Config => "config",
             Self::Limiter => "limiter",
             Self::Reports => "reports",
             Self::Reporter => "reporter",

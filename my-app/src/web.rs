@@ -9,6 +9,7 @@ mod rooms;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,12 +23,13 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use otp::StopToken;
+use otp::{CallError, StopToken};
 use serde::{Deserialize, Serialize};
 
 use self::error::Failure;
 pub(crate) use self::page::commands;
 use crate::cache::{CACHE, CacheClient, CacheStats, Full};
+use crate::config_cache::{self, CONFIG, ConfigCacheClient, NoConfig};
 use crate::limiter::{LIMITER, LimiterClient};
 use crate::report::{REPORTER, ReporterClient};
 use crate::rooms::Rooms;
@@ -80,6 +82,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/", get(page))
         .route("/rooms/{name}", get(rooms::page))
         .route("/rooms/{name}/events", get(rooms::events))
+        .route("/config", get(settings))
+        .route("/config/{name}", get(get_setting).put(put_setting).delete(delete_setting))
         .route("/info", get(info))
         .route("/report", get(report))
         .route("/kill/{name}", post(kill))
@@ -204,6 +208,35 @@ async fn delete_entry(path: PathText) -> Result<StatusCode, Failure> {
 
 fn no_entry() -> Failure {
     Failure::new(StatusCode::NOT_FOUND, "no such entry: never put, deleted, or expired".to_owned())
+}
+
+async fn settings() -> Result<Json<BTreeMap<String, String>>, Failure> {
+    config_cache::all().map(Json).map_err(no_config)
+}
+
+/// Asks no server: the table is read in here.
+async fn get_setting(path: PathText) -> Result<String, Failure> {
+    let value = config_cache::get(&key(path)?).map_err(no_config)?;
+    value.map(|value| String::from(&*value)).ok_or_else(no_setting)
+}
+
+async fn put_setting(path: PathText, body: Result<Bytes, BytesRejection>) -> Result<StatusCode, Failure> {
+    let (name, value) = (key(path)?, text(body)?);
+    CONFIG.set(name, value).await.map_err(|error| Failure::call(Server::Config, error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete_setting(path: PathText) -> Result<StatusCode, Failure> {
+    let was_there = CONFIG.unset(key(path)?).await.map_err(|error| Failure::call(Server::Config, error))?;
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(no_setting()) }
+}
+
+fn no_config(NoConfig: NoConfig) -> Failure {
+    Failure::call(Server::Config, CallError::NoProc)
+}
+
+fn no_setting() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, "no such setting: GET /config shows all".to_owned())
 }
 
 async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {

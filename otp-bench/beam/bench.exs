@@ -138,6 +138,43 @@ defmodule Bench do
     end)
   end
 
+  # Tables of a million rows. What reads and writes side by side has both options that ETS has for it.
+
+  def run("ets_text_" <> reads, n), do: mixed(:set, &text/1, reads, n)
+  def run("ets_ordered_" <> reads, n), do: mixed(:ordered_set, &number/1, reads, n)
+
+  def run("ets_counter", n) do
+    {table, _} = table(:set, & &1, n)
+    :ets.insert(table, {0, 0})
+    result = callers_of(n, fn _, _ -> :ets.update_counter(table, 0, 1) end)
+    true = :ets.lookup_element(table, 0, 2) == elem(result, 0)
+    result
+  end
+
+  def run("ets_insert_all", n) do
+    {table, keys} = table(:set, & &1, n)
+    count = tuple_size(keys)
+
+    callers_of(n, fn random, _ ->
+      {rows, random} = Enum.map_reduce(1..10, random, fn _, random -> {{below(random, count), random}, next(random)} end)
+      :ets.insert(table, rows)
+      random
+    end)
+  end
+
+  # Of what finds rows in order, next is the fastest that begins at the first of them: guards look at all rows.
+  def run("ets_range", n) do
+    {table, keys} = table(:ordered_set, & &1, n * 100)
+    last = max(tuple_size(keys) - 100, 1)
+
+    callers_of(n, fn random, _ ->
+      100 = length(from(table, below(random, last) - 1, 100))
+      next(random)
+    end)
+  end
+
+  def run("ets_" <> reads, n), do: mixed(:set, &number/1, reads, n)
+
   # The local path of Phoenix.PubSub: a duplicate Registry, and a dispatch that sends to each entry.
   def run("pubsub", n) do
     {:ok, _} = Registry.start_link(keys: :duplicate, name: Bus, partitions: :erlang.system_info(:schedulers_online))
@@ -277,6 +314,65 @@ defmodule Bench do
     for node <- nodes, do: GenServer.cast(node, {:all, all})
     nodes
   end
+
+  defp table(type, make, n) do
+    keys = List.to_tuple(for number <- 0..(min(n, 1_000_000) - 1), do: make.(number))
+    table = :ets.new(:rows, [type, :public, read_concurrency: true, write_concurrency: true])
+    for key <- Tuple.to_list(keys), do: :ets.insert(table, {key, key})
+    {table, keys}
+  end
+
+  # Below 2^59, so that it takes no memory of its own.
+  defp number(n), do: rem(n * 2_654_435_761, 1_000_000_007) * 500_000_003
+  defp text(n), do: "user #{n |> number() |> rem(10_000_000_000) |> Integer.to_string() |> String.pad_leading(11, "0")}"
+
+  defp mixed(type, make, reads, n) do
+    reads = String.to_integer(reads)
+    {table, keys} = table(type, make, n)
+    count = tuple_size(keys)
+    words = :ets.info(table, :memory)
+
+    {done, nanoseconds, _} =
+      callers_of(n, fn random, _ ->
+        key = elem(keys, below(random, count))
+        random = next(random)
+
+        if below(random, 100) < reads do
+          [_] = :ets.lookup(table, key)
+        else
+          :ets.insert(table, {key, make_value(key, random)})
+        end
+
+        next(random)
+      end)
+
+    {done, nanoseconds, [rss_bytes_per_process: div(words * 8, count)]}
+  end
+
+  defp make_value(key, _) when is_binary(key), do: key
+  defp make_value(_, random), do: random
+
+  # The keys after this one, with their rows.
+  defp from(_, _, 0), do: []
+
+  defp from(table, key, left) do
+    next = :ets.next(table, key)
+    :ets.lookup(table, next) ++ from(table, next, left - 1)
+  end
+
+  # One caller for each scheduler repeats its operation, which is given a random number and gives the next.
+  defp callers_of(n, operation) do
+    count = :erlang.system_info(:schedulers_online)
+    each = max(div(n, count), 1)
+    timed(each * count, fn -> callers(count, fn caller -> again(operation, caller * 7_919 + 1, each) end) end)
+  end
+
+  defp again(_, _, 0), do: :ok
+  defp again(operation, random, n), do: again(operation, operation.(random, n), n - 1)
+
+  # Small numbers alone.
+  defp next(random), do: rem(random * 48_271, 2_147_483_647)
+  defp below(random, count), do: rem(random, count)
 
   defp timed(n, body) do
     {_, nanoseconds} = measure(body)

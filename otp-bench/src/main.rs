@@ -61,12 +61,16 @@ fn watch() {
 }
 
 fn measure(options: &Options) -> Result<Outcome, String> {
+    if options.workload.starts_with("ets_") && options.peer != "beam" {
+        return Ok(peers::rows::run(options));
+    }
     Ok(match options.peer {
         "otp" => on::<Otp<true>>(options),
         "otp-task" => on::<Otp<false>>(options),
         "raw" => on::<Raw>(options),
         "dashmap" => peers::maps::dashmap(options),
         "papaya" => peers::maps::papaya(options),
+        "scc" | "rwlock" | "parking_lot" => Outcome::Unsupported("it is for tables"),
         "ractor" => on::<Ractor>(options),
         "kameo" => on::<Kameo<false>>(options),
         "kameo-unbounded" => on::<Kameo<true>>(options),

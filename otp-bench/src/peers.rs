@@ -7,6 +7,7 @@ pub(crate) mod maps;
 mod otp;
 mod ractor;
 mod raw;
+pub(crate) mod rows;
 mod spawned;
 
 pub(crate) use actix::Actix;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod casts;
+pub(crate) mod ets;
 mod nodes;
 mod pubsub;
 mod registry;

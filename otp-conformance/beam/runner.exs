@@ -115,6 +115,241 @@ defmodule Observer do
   end
 end
 
+defmodule Tables do
+  # Tables of numbers, and what processes do with them. See scenarios/ets/README.md.
+
+  def make(w, "load", name, [_, file]) do
+    case slow(w, fn -> :ets.file2tab(path(w, file), verify: true) end) do
+      {:ok, table} ->
+        put(w, name, table)
+        "ok"
+
+      {:error, :cannot_create_table} ->
+        "cannot_create_table"
+
+      {:error, {:read_error, _}} ->
+        "read_error"
+
+      {:error, _} ->
+        "error"
+    end
+  end
+
+  def make(w, "table", name, [type | options]) do
+    options = Enum.map(options, &option(w, &1))
+    # Of two tables without a name, both may be called the same.
+    called = Enum.find_value(options, :table, fn option -> with {:name, called} <- option, do: called, else: (_ -> nil) end)
+    options = Enum.map(options, fn option -> with {:name, _} <- option, do: :named_table end)
+
+    badarg(fn ->
+      put(w, name, :ets.new(called, [String.to_atom(type) | options]))
+      "ok"
+    end)
+  end
+
+  defp option(w, word) do
+    case String.split(word, ":", parts: 3) do
+      ["name", name] -> {:name, World.registered(w, name)}
+      ["heir", heir, data] -> {:heir, World.pid!(w, heir), data}
+      [protection] -> String.to_atom(protection)
+    end
+  end
+
+  # The identifier, which stays what it is when the table gets another name.
+  defp put(w, name, table) do
+    World.put(w, :table, name, id(table))
+    World.put(w, :table_name, id(table), name)
+  end
+
+  defp id(table) when is_atom(table), do: :ets.whereis(table)
+  defp id(table), do: table
+
+  def name_of(w, table), do: World.get(w, :table_name, id(table)) || "unknown"
+
+  def whereis(w, name) do
+    case :ets.whereis(World.registered(w, name)) do
+      :undefined -> "none"
+      table -> name_of(w, table)
+    end
+  end
+
+  # A process that waits for a file looks quiet.
+  defp slow(w, fun) do
+    World.put(w, :starting, nil, true)
+    fun.()
+  after
+    World.delete(w, :starting, nil)
+  end
+
+  # Where a file of the scenario is, until its end.
+  defp path(w, file) do
+    path = Path.join(System.tmp_dir!(), "otp-conformance-#{System.pid()}-#{World.registered(w, file)}")
+    World.put(w, :file, file, path)
+    String.to_charlist(path)
+  end
+
+  # A recorded difference: here errors say what is wrong.
+  def act(w, name, operation, words) do
+    table = World.get(w, :table, name) || throw({:problem, "no #{name}"})
+    badarg(fn -> whole(w, table, operation, words) end)
+  end
+
+  defp badarg(fun) do
+    fun.()
+  rescue
+    ArgumentError -> "badarg"
+  end
+
+  # What is done to a table as a whole.
+
+  defp whole(w, t, "give_away", [to, data]), do: show(:ets.give_away(t, World.pid!(w, to), data))
+  defp whole(w, t, "set_heir", [heir, data]), do: show(:ets.setopts(t, {:heir, World.pid!(w, heir), data}))
+  defp whole(_, t, "set_heir", []), do: show(:ets.setopts(t, {:heir, :none}))
+  defp whole(_, t, "delete_table", []), do: show(:ets.delete(t))
+
+  # A recorded difference: in OTP an unnamed table has a name too, which leads nowhere.
+  defp whole(w, t, "rename", [name]) do
+    true = :ets.info(t, :named_table) == true or throw_badarg()
+    :ets.rename(t, World.registered(w, name))
+    "true"
+  end
+
+  defp whole(w, t, "info", []) do
+    case :ets.info(t) do
+      :undefined ->
+        "none"
+
+      info ->
+        process = fn pid -> if pid == :none, do: "none", else: World.show(w, pid) end
+        name = if info[:named_table], do: World.unregistered(w, info[:name]), else: "none"
+
+        "#{info[:type]} #{info[:protection]} owner=#{process.(info[:owner])} heir=#{process.(info[:heir])} " <>
+          "name=#{name} size=#{info[:size]}"
+    end
+  end
+
+  defp whole(w, t, "save", [file]) do
+    case slow(w, fn -> :ets.tab2file(t, path(w, file), extended_info: [:md5sum]) end) do
+      :ok -> "ok"
+      {:error, _} -> "badarg"
+    end
+  end
+
+  # A walk of this process, begun when it is first asked for.
+
+  defp whole(_, t, "walk" <> _ = operation, words) do
+    met =
+      with nil <- Process.get({:walk, t}) do
+        :ets.safe_fixtable(t, true)
+        []
+      end
+
+    case {operation, words} do
+      {"walk", [count]} ->
+        Process.put({:walk, t}, walk(t, met, String.to_integer(count)))
+        "ok"
+
+      {"walk_delete", []} ->
+        Process.put({:walk, t}, met)
+        Enum.each(Enum.reverse(met), &:ets.delete(t, &1))
+        "ok"
+
+      {"walked", []} ->
+        Process.delete({:walk, t})
+        met = walk(t, met, -1)
+        :ets.safe_fixtable(t, false)
+        show(Enum.sort(met))
+    end
+  end
+
+  defp whole(_, t, operation, words), do: show(op(operation, t, Enum.map(words, &numbers/1)))
+
+  defp walk(_, met, 0), do: met
+
+  defp walk(t, met, count) do
+    case if(met == [], do: :ets.first(t), else: :ets.next(t, hd(met))) do
+      :"$end_of_table" -> met
+      key -> walk(t, [key | met], count - 1)
+    end
+  end
+
+  defp throw_badarg, do: raise(ArgumentError)
+
+  # What is done to rows.
+
+  defp numbers(word), do: word |> String.split(":") |> Enum.map(&String.to_integer/1)
+
+  defp row([key, value]), do: {key, value}
+
+  defp op("insert", t, rows), do: :ets.insert(t, Enum.map(rows, &row/1))
+  defp op("insert_new", t, rows), do: :ets.insert_new(t, Enum.map(rows, &row/1))
+  defp op("insert_one", t, [r]), do: :ets.insert(t, row(r))
+  defp op("insert_new_one", t, [r]), do: :ets.insert_new(t, row(r))
+  defp op("lookup", t, [[k]]), do: values(:ets.lookup(t, k))
+  # A recorded difference: a key that is not there is no error here.
+  defp op("lookup_element", t, [[k]]), do: if(:ets.member(t, k), do: :ets.lookup_element(t, k, 2), else: :none)
+  defp op("member", t, [[k]]), do: :ets.member(t, k)
+  defp op("take", t, [[k]]), do: values(:ets.take(t, k))
+  defp op("delete", t, [[k]]), do: :ets.delete(t, k)
+  defp op("delete_object", t, [r]), do: :ets.delete_object(t, row(r))
+  defp op("delete_all", t, []), do: :ets.delete_all_objects(t)
+
+  defp op("init", t, rows) do
+    :ets.init_table(t, fn :read -> {Enum.map(rows, &row/1), fn _ -> :end_of_input end} end)
+  end
+
+  defp op("select_count", t, [[v]]), do: :ets.select_count(t, [{{:_, :"$1"}, [{:>=, :"$1", v}], [true]}])
+  defp op("select_delete", t, [[v]]), do: :ets.select_delete(t, [{{:_, :"$1"}, [{:>=, :"$1", v}], [true]}])
+
+  defp op("select_replace", t, [[v]]) do
+    :ets.select_replace(t, [{{:"$0", :"$1"}, [{:>=, :"$1", v}], [{{:"$0", {:+, :"$1", 1}}}]}])
+  end
+
+  defp op("pages", t, [[limit]]), do: Enum.sort(pages(:ets.select(t, [{:_, [], [:"$_"]}], limit)))
+  defp op("sum", t, []), do: :ets.foldl(fn {k, v}, sum -> sum + k * v end, 0, t)
+
+  defp op("dump", t, []) do
+    keys = :ets.select(t, [{{:"$1", :_}, [], [:"$1"]}])
+    for key <- keys |> Enum.sort() |> Enum.dedup(), do: {key, values(:ets.lookup(t, key))}
+  end
+
+  defp op("update_element", t, [[k, v]]), do: :ets.update_element(t, k, {2, v})
+  defp op("update_counter", t, [[k] | ops]), do: :ets.update_counter(t, k, counters(ops))
+  defp op("update_counter_or", t, [[k, default] | ops]), do: :ets.update_counter(t, k, counters(ops), {k, default})
+
+  defp op("first", t, []), do: :ets.first(t)
+  defp op("last", t, []), do: :ets.last(t)
+  defp op("next", t, [[k]]), do: :ets.next(t, k)
+  defp op("prev", t, [[k]]), do: :ets.prev(t, k)
+
+  defp op("range", t, [[from], [to]]) do
+    :ets.select(t, [{{:"$1", :_}, [{:>=, :"$1", from}, {:"=<", :"$1", to}], [:"$_"]}])
+  end
+
+  defp op("reverse", t, []), do: :ets.select_reverse(t, [{:_, [], [:"$_"]}])
+  defp op("foldr", t, []), do: :ets.foldr(fn {k, v}, sum -> rem(sum * 3 + k * v, 1009) end, 0, t)
+  defp op("list", t, []), do: :ets.tab2list(t)
+
+  defp values(rows), do: for({_, value} <- rows, do: value)
+
+  defp pages(:"$end_of_table"), do: []
+  defp pages({rows, continuation}), do: rows ++ pages(:ets.select(continuation))
+
+  defp counters(ops) do
+    for op <- ops do
+      case op do
+        [by] -> {2, by}
+        [by, threshold, set] -> {2, by, threshold, set}
+      end
+    end
+  end
+
+  defp show(:"$end_of_table"), do: "none"
+  defp show(list) when is_list(list), do: "[#{Enum.map_join(list, ",", &show/1)}]"
+  defp show({a, b}), do: "(#{show(a)},#{show(b)})"
+  defp show(other), do: to_string(other)
+end
+
 defmodule Actor do
   # A process that does what the scenario tells it, and notes what reaches it.
 
@@ -418,6 +653,16 @@ defmodule Actor do
     end
   end
 
+  defp act(w, name, [verb, table, type | rest]) when verb in ["table", "load"] do
+    World.log(w, name, "#{verb} #{table}: #{Tables.make(w, verb, table, [type | rest])}")
+  end
+
+  defp act(w, name, ["whereis_table", n]), do: World.log(w, name, "whereis_table: #{Tables.whereis(w, n)}")
+
+  defp act(w, name, ["ets", table, operation | words]) do
+    World.log(w, name, "#{table} #{operation}: #{Tables.act(w, table, operation, words)}")
+  end
+
   defp act(w, name, other), do: World.log(w, name, "cannot #{Enum.join(other, " ")}")
 
   defp first([]), do: []
@@ -550,6 +795,11 @@ defmodule Signals do
   def show(w, {:unregister, r, key, pid}) do
     from = Registries.who(w, pid)
     {from, "#{World.unregistered(w, r)} unregister #{key} of #{from}"}
+  end
+
+  def show(w, {:"ETS-TRANSFER", t, from, data}) do
+    table = Tables.name_of(w, t)
+    {"table #{table}", "got table #{table} from #{World.show(w, from)}: #{data}"}
   end
 
   def show(_, other), do: {"", "unknown #{inspect(other)}"}
@@ -1016,6 +1266,7 @@ defmodule Runner do
 
     lines = World.sync(w, :lines)
     for pid <- World.sync(w, :live), do: Process.exit(pid, :kill)
+    for [path] <- :ets.match(:world, {{w, :file, :_}, :"$1"}), do: File.rm(path)
     send(observer, :end)
     ["== #{name}\n" | Enum.map(lines, &[&1, "\n"])]
   end

@@ -19,6 +19,7 @@ pub(crate) struct Known {
     pub(crate) specs: HashSet<String>,
     monitors: HashSet<String>,
     aliases: HashSet<String>,
+    tables: HashSet<String>,
 }
 
 impl Action {
@@ -63,6 +64,8 @@ impl Action {
                 }
                 Argument::Monitor => known.monitors.contains(word),
                 Argument::Alias => known.aliases.contains(word),
+                Argument::NewTable => known.tables.insert(word.clone()),
+                Argument::Table => known.tables.contains(word),
                 Argument::Spec => known.specs.contains(word),
                 Argument::Word => true,
                 Argument::OneOf(choices) => choices.contains(&word.as_str()),

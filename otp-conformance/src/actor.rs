@@ -4,9 +4,10 @@ use std::pin::Pin;
 
 use otp_core::process::{self, Spawn};
 use otp_core::{
-    AliasMode, ExitReason, Mailbox, MonitorAlias, MonitorRef, ProcessName, ProcessRef, Received, Tag, Target,
-    Waiting,
+    AliasMode, ExitReason, Mailbox, MonitorAlias, MonitorRef, Pid, ProcessName, ProcessRef, Received, Tag,
+    Target, Waiting,
 };
+use otp_ets::TableId;
 use otp_genserver::{GenServer, ServerRef, Start, StartError};
 use otp_registry::Event;
 use tokio::task::yield_now;
@@ -15,6 +16,7 @@ use crate::action::Action;
 use crate::reason::{self, CRASH};
 use crate::registry;
 use crate::server::{self, Server};
+use crate::tables::{self, Visits};
 use crate::tree;
 use crate::world::{Address, World};
 
@@ -27,6 +29,8 @@ pub(crate) enum Order {
     Text { from: String, text: String },
     /// From a registry.
     Event(Event<String, String>),
+    /// Of a table that is now this process's.
+    Transfer { table: TableId, from: Pid, data: String },
 }
 
 impl From<Event<String, String>> for Order {
@@ -44,7 +48,8 @@ pub(crate) fn spawn(
 ) -> (ProcessRef<Order>, Option<MonitorRef>) {
     let (shared, own_name) = (world.clone(), name.to_owned());
     let (process, monitor) = spawn.spawn(move |mailbox| {
-        let actor = Actor { world: shared, name: own_name, mailbox, holding: false };
+        let actor =
+            Actor { world: shared, name: own_name, mailbox, holding: false, visits: Visits::default() };
         actor.boxed(first)
     });
     world.bind(name, process.pid(), Address::Actor(process.clone()));
@@ -57,6 +62,7 @@ struct Actor {
     mailbox: Mailbox<Order>,
     /// Takes orders only.
     holding: bool,
+    visits: Visits,
 }
 
 impl Actor {
@@ -97,6 +103,11 @@ impl Actor {
             Received::Message(Order::Event(event)) => {
                 let (key, text) = registry::show_event(&self.world, event);
                 self.world.log_from(&self.name, &key, text);
+            }
+            Received::Message(Order::Transfer { table, from, data }) => {
+                let (table, from) = (tables::name_of(&self.world, *table), self.world.show(*from));
+                let text = format!("got table {table} from {from}: {data}");
+                self.world.log_from(&self.name, &format!("table {table}"), text);
             }
             Received::Exit { from, reason } => {
                 let from = self.world.show(*from);
@@ -233,6 +244,12 @@ impl Actor {
             "registry_link" => {
                 let started = registry::start_link(&world, word(0), action.rest()).await;
                 self.started(word(0), started).await;
+            }
+            "table" | "load" => self.log(tables::make(&world, action.verb.name, &action.words)?),
+            "whereis_table" => self.log(tables::whereis(&world, word(0))),
+            "ets" => {
+                let result = tables::act(&world, &mut self.visits, word(0), word(1), action.rest())?;
+                self.log(format!("{} {}: {result}", word(0), word(1)));
             }
             verb if verb.starts_with("registry_") => {
                 if let Some(text) = registry::act(&world, &self.name, verb, &action.words).await? {

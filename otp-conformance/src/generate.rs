@@ -1,6 +1,7 @@
 //! Generated scenarios: a seed and a number determine one, whatever else is generated.
 
 mod dynamic_supervisor;
+mod ets;
 mod gen_server;
 mod process;
 mod registry;
@@ -17,6 +18,7 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
         "supervisor" => supervisor::steps,
         "dynamic_supervisor" => dynamic_supervisor::steps,
         "registry" => registry::steps,
+        "ets" => ets::steps,
         _ => return Err(format!("nothing is generated for the area `{area}`")),
     };
     (0..count).try_fold(Vec::new(), |mut all, number| {
@@ -32,7 +34,7 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
 mod tests {
     use super::scenarios;
 
-    const AREAS: [&str; 5] = ["process", "gen_server", "supervisor", "dynamic_supervisor", "registry"];
+    const AREAS: [&str; 6] = ["process", "gen_server", "supervisor", "dynamic_supervisor", "registry", "ets"];
 
     #[test]
     fn a_seed_and_a_number_determine_a_scenario() {

@@ -13,6 +13,7 @@ mod registry;
 mod run;
 mod scenario;
 mod server;
+mod tables;
 mod tree;
 mod verbs;
 mod world;

@@ -27,6 +27,7 @@ pub(crate) fn trace(scenario: &Scenario, index: usize) -> String {
             }
             // Taken before the runtime ends those that are left.
             let lines = world.lines();
+            world.remove_files();
             lines.into_iter().fold(format!("== {}\n", scenario.name), |text, line| text + &line + "\n")
         }),
         Err(error) => format!("== {}\n0 runner: {error}\n", scenario.name),

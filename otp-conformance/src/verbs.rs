@@ -21,6 +21,10 @@ pub(crate) enum Argument {
     Alias,
     /// The id of a child specification that was given before.
     Spec,
+    /// The name of a table that is made by this.
+    NewTable,
+    /// A table that an earlier action made.
+    Table,
     /// Any word: a reason, a registered name, a message, a mode.
     Word,
     /// One of these.
@@ -46,7 +50,9 @@ pub(crate) struct Verb {
     pub(crate) rest: Rest,
 }
 
-use Argument::{Alias, Monitor, NewAlias, NewMonitor, NewProcess, OneOf, Process, Server, Spec, Word};
+use Argument::{
+    Alias, Monitor, NewAlias, NewMonitor, NewProcess, NewTable, OneOf, Process, Server, Spec, Table, Word,
+};
 
 const fn verb(name: &'static str, arguments: &'static [Argument]) -> Verb {
     Verb { name, arguments, rest: Rest::Nothing }
@@ -60,6 +66,7 @@ const fn starts(name: &'static str, arguments: &'static [Argument]) -> Verb {
     Verb { rest: Rest::FirstAction, ..verb(name, arguments) }
 }
 
+const TABLE_TYPES: Argument = OneOf(&["set", "ordered_set", "bag", "duplicate_bag"]);
 const ALIAS_MODES: Argument = OneOf(&["explicit", "reply"]);
 const MONITOR_ALIAS_MODES: Argument = OneOf(&["explicit", "demonitor", "reply_demonitor"]);
 
@@ -127,6 +134,11 @@ pub(crate) const VERBS: &[Verb] = &[
     verb("registry_values", &[Process, Word, Process]),
     verb("registry_count", &[Process]),
     verb("registry_dispatch", &[Process, Word, Word]),
+    // Tables.
+    words("table", &[NewTable, TABLE_TYPES]),
+    verb("load", &[NewTable, TABLE_TYPES, Word]),
+    words("ets", &[Table, Word]),
+    verb("whereis_table", &[Word]),
 ];
 
 /// The verb with this name.

@@ -1,7 +1,9 @@
 //! [`World`]: what the processes of one scenario share: names, and the record of what happened.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::{env, fs, process};
 
 use otp_core::process::on_exit;
 use otp_core::{Alias, ExitReason, MonitorRef, Pid, ProcessRef};
@@ -13,6 +15,7 @@ use crate::actor::Order;
 use crate::reason;
 use crate::registry::AnyRegistry;
 use crate::server::Server;
+use crate::tables::AnyTable;
 
 /// How a process of the scenario is reached.
 #[derive(Debug, Clone)]
@@ -45,6 +48,8 @@ struct State {
     aliases: HashMap<String, Alias<Order>>,
     /// Each with the number of its partitions.
     registries: HashMap<String, (AnyRegistry, usize)>,
+    tables: HashMap<String, AnyTable>,
+    files: HashSet<PathBuf>,
     /// The options of children, by their ids.
     specs: HashMap<String, Vec<String>>,
     /// How often children were started, by their ids.
@@ -165,6 +170,34 @@ impl World {
 
     pub(crate) fn registry(&self, name: &str) -> Option<(AnyRegistry, usize)> {
         self.0.state.lock().registries.get(name).cloned()
+    }
+
+    pub(crate) fn add_table(&self, name: &str, table: AnyTable) {
+        self.0.state.lock().tables.insert(name.to_owned(), table);
+    }
+
+    pub(crate) fn table(&self, name: &str) -> Option<AnyTable> {
+        self.0.state.lock().tables.get(name).cloned()
+    }
+
+    pub(crate) fn table_name(&self, is_it: impl Fn(&AnyTable) -> bool) -> Option<String> {
+        let state = self.0.state.lock();
+        state.tables.iter().find(|(_, table)| is_it(table)).map(|(name, _)| name.clone())
+    }
+
+    /// Where a file of the scenario is, until its end.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        let file = format!("otp-conformance-{}-{}", process::id(), self.registered(name));
+        let path = env::temp_dir().join(file);
+        self.0.state.lock().files.insert(path.clone());
+        path
+    }
+
+    pub(crate) fn remove_files(&self) {
+        for path in self.0.state.lock().files.drain() {
+            // It may never have been written.
+            let _ = fs::remove_file(path);
+        }
     }
 
     pub(crate) fn add_spec(&self, id: &str, options: &[String]) {

@@ -21,11 +21,13 @@ struct Ambient {
     ending: Cell<bool>,
     /// A panic was noted; see `panics.rs`.
     panicked: Cell<bool>,
+    /// How many processes are polled in place within each other; see `handoff.rs`.
+    handoffs: Cell<u8>,
 }
 
 thread_local! {
     static AMBIENT: Ambient =
-        const { Ambient { current: Cell::new(None), deferred: Cell::new(0), ending: Cell::new(false), panicked: Cell::new(false) } };
+        const { Ambient { current: Cell::new(None), deferred: Cell::new(0), ending: Cell::new(false), panicked: Cell::new(false), handoffs: Cell::new(0) } };
     /// Requests that were let go of in the polls that are under way, the innermost last.
     static DEFERRED: RefCell<Vec<Unanswered>> = const { RefCell::new(Vec::new()) };
     /// The reasons that the processes under way have given for their end, the innermost last.
@@ -90,6 +92,18 @@ pub(crate) fn take_panicked() -> bool {
 /// A panic was noted.
 pub(crate) fn set_panicked() {
     AMBIENT.with(|ambient| ambient.panicked.set(true));
+}
+
+/// How many processes are polled in place on this thread, within each other.
+#[inline]
+pub(crate) fn handoffs() -> u8 {
+    AMBIENT.with(|ambient| ambient.handoffs.get())
+}
+
+/// Says how many there are now, and tells how many there were.
+#[inline]
+pub(crate) fn set_handoffs(depth: u8) -> u8 {
+    AMBIENT.with(|ambient| ambient.handoffs.replace(depth))
 }
 
 /// Puts a request of the current process aside until its poll has ended and it is known whether it died in it.

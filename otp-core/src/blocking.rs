@@ -16,6 +16,7 @@ use crate::ambient;
 use crate::cell::Origin;
 use crate::driver::Root;
 use crate::exit_reason::ExitReason;
+use crate::handoff::Forbidden;
 use crate::panics::exit;
 use crate::pid::Pid;
 use crate::thread::unparker;
@@ -75,6 +76,7 @@ pub fn block_on<F: Future>(future: F, limit: Option<Duration>) -> Option<F::Outp
     assert!(may_block, "this would block a worker thread of the runtime: use .await");
     #[expect(clippy::disallowed_types, reason = "a thread that blocks follows no runtime's clock")]
     let due = limit.and_then(|limit| std::time::Instant::now().checked_add(limit));
+    let _forbidden = Forbidden::new();
     let waker = unparker();
     let mut task = Context::from_waker(&waker);
     // Its budget would never be renewed: on a process's own thread this is within one poll.

@@ -52,7 +52,7 @@ impl Calling {
             // Release: who reads this number sees that the edge of the call before is gone.
             head.calling_number.store(if refuse_cycles { ABOUT_TO } else { SOFT }, Ordering::Release);
             head.calling.store(server.pid.number(), Ordering::Release);
-            if refuse_cycles && head.in_callback.load(Ordering::Relaxed) {
+            if refuse_cycles && head.turn.is_in_callback() {
                 fence(Ordering::SeqCst);
                 if server.calling.load(Ordering::Relaxed) != 0
                     && let Some(cycle) = find_cycle(head.pid, server.pid)
@@ -122,7 +122,7 @@ impl Drop for Calling {
 pub(crate) fn hold_reply() {
     ambient::with(|cell| {
         if let Some(cell) = cell {
-            cell.head.held.store(true, Ordering::Release);
+            cell.head.turn.set_reply_held(true);
         }
     });
 }
@@ -182,7 +182,7 @@ fn edge_of(from: Pid) -> Option<Edge> {
     let server = table::get(to)?;
     let handled = server.head.handled_number();
     let queued = number == ABOUT_TO || number.wrapping_sub(handled).cast_signed() >= 0;
-    let held = number.wrapping_add(1) == handled && server.head.held.load(Ordering::Acquire);
-    let hard = caller.head.in_callback.load(Ordering::Acquire) && number != SOFT && (queued || held);
+    let held = number.wrapping_add(1) == handled && server.head.turn.is_reply_held();
+    let hard = caller.head.turn.is_in_callback() && number != SOFT && (queued || held);
     Some(Edge { from, to, number, hard })
 }

@@ -14,13 +14,15 @@ use crate::bound::Bound;
 use crate::calling::Calling;
 use crate::exit_reason::ExitReason;
 use crate::extra::Extra;
+use crate::handoff::NOWHERE;
 use crate::inbox::{Inbox, Signal, SignalQueue};
 use crate::orphan;
 use crate::pid::Pid;
 use crate::push::Refused;
 use crate::run_token::Guarded;
-use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::thread_sink::ThreadSink;
+use crate::turn::Turn;
 
 /// The body of a process. It lives behind the cell, so that whoever holds the run token may poll it; its output is
 /// the reason that the process ends with.
@@ -52,17 +54,15 @@ pub(crate) struct Head {
     /// Whether the waker is there; see `run_token.rs`.
     pub(crate) waker_state: AtomicU8,
     pub(crate) origin: Origin,
+    /// What the holder of the run token says of it.
+    pub(crate) turn: Turn,
+    /// The runtime whose tasks may poll it in place, by number; see `handoff.rs`.
+    pub(crate) runtime: AtomicU16,
     /// The process is doomed or dead. Written under the lock; read before each poll and each message.
     doomed: AtomicBool,
     /// Something was pushed since the receiver last looked. Written under the lock; lets the receiver of an empty queue
     /// return to sleep without taking it.
     pub(crate) pushed: AtomicBool,
-    /// It is a server inside a callback.
-    pub(crate) in_callback: AtomicBool,
-    /// The runner holds the reply to the message it handles.
-    pub(crate) held: AtomicBool,
-    /// Somebody is polling the process right now.
-    pub(crate) running: AtomicBool,
     /// How many messages and trapped signals were taken out to be handled.
     pub(crate) handled: AtomicU64,
     /// The number of the process whose answer this one waits for, or 0; see `calling.rs`.
@@ -256,14 +256,13 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
                 waker: Guarded::empty(),
                 waker_state: Head::fresh_state(),
                 origin,
+                turn: Turn::new(),
+                runtime: AtomicU16::new(NOWHERE),
                 doomed: AtomicBool::new(false),
                 pushed: AtomicBool::new(false),
-                running: AtomicBool::new(false),
                 handled: AtomicU64::new(0),
                 calling: AtomicU64::new(0),
                 calling_number: AtomicU32::new(0),
-                in_callback: AtomicBool::new(false),
-                held: AtomicBool::new(false),
                 wake_at: AtomicU64::new(u64::MAX),
                 started: crate::clock::ticks(),
                 busy: AtomicU64::new(0),
@@ -308,6 +307,30 @@ impl<M: Send + 'static> Cell<Inbox<M>> {
         inner.queue.push(message);
         self.wake_receiver(inner);
         Ok(())
+    }
+
+    /// As `push_locked`, for who polls the receiver in place right after, or else wakes it: `true` if it sleeps and was
+    /// not woken.
+    #[inline]
+    pub(crate) fn push_quietly(
+        &self,
+        mut inner: MutexGuard<'_, Inner<Inbox<M>>>,
+        message: M,
+        calling: &Calling,
+    ) -> Result<bool, Refused<M>> {
+        let sleeps_in_its_task = inner.parked
+            && !inner.detour
+            && !inner.is_gone()
+            && inner.extra.as_ref().is_none_or(|extra| extra.receiver.is_none());
+        if !sleeps_in_its_task {
+            return self.push_locked(inner, message, Some(calling)).map(|()| false);
+        }
+        calling.queued_as(inner.pushes);
+        inner.queue.push(message);
+        inner.pushes = inner.pushes.wrapping_add(1);
+        inner.parked = false;
+        self.head.pushed.store(true, Ordering::Release);
+        Ok(true)
     }
 }
 

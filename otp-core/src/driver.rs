@@ -8,25 +8,31 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::ambient::{self, Scope};
-use crate::cell::AnyCell;
+use crate::cell::{AnyCell, Head};
 use crate::crash::{self, CrashReport};
 use crate::death::die;
 use crate::exit_reason::ExitReason;
+use crate::handoff::Deeper;
 use crate::panics::{self, catch};
+use crate::run_token::Word;
 use crate::sync::{Arc, Mutex};
 use crate::watchdog;
 
 /// One poll in 2 to the power of this is timed, and counts for all of them.
 const SAMPLE_BITS: u32 = 6;
 
+/// One poll in place in 2 to the power of this is timed: as often it takes to notice that a quick process has turned slow.
+const IN_PLACE_SAMPLE_BITS: u32 = 3;
+
 /// Whether to time the poll of this number: spread so that no order in which processes take turns comes in step with it.
 #[inline]
-const fn is_sample(number: u32) -> bool {
-    number.wrapping_mul(0x9E37_79B9) >> (u32::BITS - SAMPLE_BITS) == 0
+const fn is_sample(number: u32, bits: u32) -> bool {
+    number.wrapping_mul(0x9E37_79B9) >> (u32::BITS - bits) == 0
 }
 
 /// Why a process is to die.
@@ -63,15 +69,14 @@ impl Future for Root {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let cell = &self.cell;
         cell.adopt_task(cx.waker());
-        let Some(mut token) = cell.head.try_take() else {
-            // Somebody else is polling it; look again when they are done.
-            cx.waker().wake_by_ref();
+        let Some(mut token) = cell.head.take_or_leave_word() else {
+            // A caller polls it in place, and will have this task look again.
             return Poll::Pending;
         };
         let Some(future) = token.as_mut() else { return Poll::Ready(()) };
         let scope = Scope::enter(cell);
         let poll = watchdog::Poll::begin(cell.head.pid);
-        match poll_once(&scope, &poll, future.as_mut(), cx) {
+        match poll_once(&scope, &poll, future.as_mut(), cx, false) {
             Poll::Pending => {
                 drop(token);
                 scope.resolve_deferred(None);
@@ -90,12 +95,50 @@ impl Future for Root {
 impl Drop for Root {
     /// The runtime drops the task of a process that has not ended: it dies here, as if killed.
     fn drop(&mut self) {
-        let future = self.cell.head.try_take().and_then(|mut token| token.take());
+        let future = self.cell.head.take_or_abandon().and_then(|mut token| token.take());
         if let Some(future) = future {
             let scope = Scope::enter(&self.cell);
             die(&scope, &ExitReason::Killed, move || drop(future));
         }
     }
+}
+
+/// Polls a process that was sent a message without being woken, in the place of its own task; if somebody does that
+/// already, or it cannot be, it is woken. See `handoff.rs`.
+pub(crate) fn poll_in_place(cell: &Arc<AnyCell>) {
+    let head = &cell.head;
+    // Before its first poll there is none, and that poll looks itself.
+    let Some(waker) = head.task_waker() else { return };
+    let Some(mut token) = head.try_take() else { return head.wake() };
+    let Some(future) = token.as_mut() else {
+        // It has ended; its task may have come for that, and found the token taken.
+        token.give_up();
+        return head.wake();
+    };
+    let deeper = Deeper::new();
+    let scope = Scope::enter(cell);
+    let poll = watchdog::Poll::begin(head.pid);
+    head.turn.set_guest(true);
+    let outcome = poll_once(&scope, &poll, future.as_mut(), &mut Context::from_waker(waker), true);
+    head.turn.set_guest(false);
+    match outcome {
+        Poll::Pending => match token.give_back() {
+            Word::None => scope.resolve_deferred(None),
+            Word::Abandoned(mut token) => {
+                let future = token.take();
+                token.give_up();
+                die(&scope, &ExitReason::Killed, move || drop(future));
+            }
+        },
+        Poll::Ready(End { reason, .. }) => {
+            let future = token.take();
+            token.give_up();
+            die(&scope, &reason, move || drop(future));
+            // The task has nothing left to poll.
+            head.wake();
+        }
+    }
+    drop(deeper);
 }
 
 /// A process that is driven by whoever polls this, with the future in here: `run`, `#[main]`, `#[test]`.
@@ -164,7 +207,7 @@ impl<F: Future> Future for Driven<F> {
             })
         });
         let poll = watchdog::Poll::begin(this.cell.head.pid);
-        match poll_once(&scope, &poll, std::pin::pin!(body), cx) {
+        match poll_once(&scope, &poll, std::pin::pin!(body), cx, false) {
             Poll::Pending => {
                 scope.resolve_deferred(None);
                 Poll::Pending
@@ -189,33 +232,42 @@ impl<F: Future> Drop for Driven<F> {
     }
 }
 
-/// Polls once, unless an exit signal is waiting; `Ready` says why to die.
+/// Polls once, unless an exit signal is waiting; `Ready` says why to die. `in_place`: for a caller (`handoff.rs`).
 fn poll_once(
     scope: &Scope<'_>,
     poll: &watchdog::Poll,
     future: Pin<&mut (impl Future<Output = ExitReason> + ?Sized)>,
     cx: &mut Context<'_>,
+    in_place: bool,
 ) -> Poll<End> {
     let head = &scope.cell.head;
     if let Some(reason) = scope.cell.take_doom() {
         return Poll::Ready(End::by_signal(reason));
     }
-    head.running.store(true, Ordering::Relaxed);
     if ambient::take_panicked() {
         panics::forget();
     }
-    let sampled = is_sample(poll.number).then(Instant::now);
+    let sampled = is_sample(poll.number, SAMPLE_BITS);
+    let timed = head.turn.wants_time() || in_place && is_sample(poll.number, IN_PLACE_SAMPLE_BITS);
+    let start = (sampled || timed).then(Instant::now);
     let outcome = catch(|| future.poll(cx));
-    if let Some(start) = sampled {
-        let nanos =
-            u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(1 << SAMPLE_BITS);
-        head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
+    match start {
+        None => head.turn.untimed(),
+        Some(start) => note_time(head, start.elapsed(), sampled),
     }
-    head.running.store(false, Ordering::Relaxed);
     // What nearly every poll comes to.
     match outcome {
         Ok(Poll::Pending) if !head.is_doomed() && !ambient::is_ending() => Poll::Pending,
         outcome => last_poll(scope.cell, outcome),
+    }
+}
+
+/// A poll took so long.
+fn note_time(head: &Head, time: Duration, sampled: bool) {
+    head.turn.took(time);
+    if sampled {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_mul(1 << SAMPLE_BITS);
+        head.busy.store(head.busy.load(Ordering::Relaxed).saturating_add(nanos), Ordering::Relaxed);
     }
 }
 

@@ -40,6 +40,7 @@ pub fn on_exit(pid: Pid, hook: impl FnOnce(Pid, &ExitReason) + Send + 'static) -
 
 /// Whether the current process is dead to the others already, and what runs is the rest of a poll or a destructor: it is to
 /// be given nothing any more. For registries and tables.
+#[inline]
 pub fn is_dying() -> bool {
     ambient::with(|cell| cell.is_some_and(|cell| cell.head.is_doomed()))
 }

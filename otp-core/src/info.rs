@@ -60,7 +60,8 @@ pub struct ProcessInfo {
     pub dropped: u64,
     /// How many messages and signals it has taken out to handle.
     pub messages_handled: u64,
-    /// The time spent in its polls, estimated: one poll in 64 is timed.
+    /// The time spent in its polls, estimated: one poll in 64 is timed. A server that is polled in place of its caller
+    /// counts for both.
     pub busy: Duration,
     /// The time since it was started, to about 17 milliseconds.
     pub uptime: Duration,
@@ -81,7 +82,7 @@ pub fn info(pid: Pid) -> Option<ProcessInfo> {
         label: None,
         status: match Pid::from_number(head.calling.load(Ordering::Relaxed)) {
             Some(callee) => Status::Calling(callee),
-            None if head.running.load(Ordering::Relaxed) => Status::Running,
+            None if head.is_taken() => Status::Running,
             None => Status::Waiting,
         },
         mailbox_len: 0,

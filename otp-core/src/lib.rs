@@ -18,6 +18,7 @@ mod error;
 mod exit_hook;
 mod exit_reason;
 mod extra;
+mod handoff;
 mod inbox;
 mod info;
 mod init_error;
@@ -45,6 +46,7 @@ mod table;
 mod thread;
 mod thread_sink;
 mod timer;
+mod turn;
 mod watchdog;
 
 pub mod behaviour;
@@ -53,6 +55,8 @@ pub mod behaviour;
 mod loom_bound;
 #[cfg(all(test, otp_loom))]
 mod loom_cycle;
+#[cfg(all(test, otp_loom))]
+mod loom_handoff;
 #[cfg(all(test, otp_loom))]
 mod loom_mailbox;
 #[cfg(all(test, otp_loom))]

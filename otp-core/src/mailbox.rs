@@ -13,6 +13,7 @@ use crate::alias::{Active, Alias, AliasMode, MonitorAlias};
 use crate::calling::Calling;
 use crate::cell::{AnyCell, Cell, Inner, Life, Origin, downcast};
 use crate::deadline::Deadline;
+use crate::driver::poll_in_place;
 use crate::error::{FindError, SendError};
 use crate::inbox::{Inbox, Item, Received, Signal, Waiting};
 use crate::monitor::{self, MonitorRef, Target};
@@ -20,7 +21,7 @@ use crate::pid::Pid;
 use crate::push::{Refused, SendWait};
 use crate::recipient::Recipient;
 use crate::sync::{Arc, MutexGuard};
-use crate::{name, table};
+use crate::{handoff, name, table};
 
 /// Where a process receives. It is made by `spawn` and given to the process's body.
 pub struct Mailbox<M: Send + 'static> {
@@ -180,7 +181,10 @@ impl<M: Send + 'static> Mailbox<M> {
         wanted: &mut impl FnMut(Waiting<'_, M>) -> bool,
         seen: &mut usize,
     ) -> Poll<Received<M>> {
-        let budget = ready!(coop::poll_proceed(cx));
+        let Poll::Ready(budget) = coop::poll_proceed(cx) else {
+            self.cell.head.turn.was_exhausted();
+            return Poll::Pending;
+        };
         loop {
             if self.cell.head.is_doomed() {
                 return Poll::Pending;
@@ -333,6 +337,15 @@ impl<M: Send + 'static> Mailbox<M> {
             }
             let item = match self.pop_batch() {
                 Some(item) => item,
+                None if self
+                    .cell
+                    .head
+                    .turn
+                    .is_over_for_guest(|| self.cell.head.pushed.load(Ordering::Acquire)) =>
+                {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 None => match self.refill() {
                     Some(item) => item,
                     None if self.will_be_woken(cx.waker()) => return Poll::Pending,
@@ -537,15 +550,23 @@ impl<M: Send + 'static> Mailbox<M> {
             head.calling.store(0, Ordering::Release);
         }
         // Whoever sees this sees that as well.
-        head.in_callback.store(in_callback, Ordering::Release);
+        head.turn.set_in_callback(in_callback);
+    }
+
+    /// For runners of servers: whether a caller polls the process in place and has had its share, so that the process's own
+    /// task is to go on.
+    #[inline]
+    #[must_use]
+    pub fn is_guest_served(&self) -> bool {
+        self.cell.head.turn.is_guest_served()
     }
 
     /// For runners of servers: the callback that may have held its reply is over.
     #[inline]
     pub fn end_hold(&self) {
-        let held = &self.cell.head.held;
-        if held.load(Ordering::Relaxed) {
-            held.store(false, Ordering::Release);
+        let turn = &self.cell.head.turn;
+        if turn.is_reply_held() {
+            turn.set_reply_held(false);
         }
     }
 
@@ -716,6 +737,37 @@ impl<M: Send + 'static> ProcessRef<M> {
             Err(Refused::Full(_) | Refused::Dropped(_)) => Err(RequestError::Full),
             Err(Refused::Wait(message)) => Err(RequestError::Wait(self.send_wait(message), calling)),
         }
+    }
+
+    /// As [`try_request`](Self::try_request), for who waits for the answer right after: if the process is idle and known to be
+    /// quick, it is polled here and now instead of being woken.
+    ///
+    /// # Errors
+    ///
+    /// As `try_request`.
+    pub fn try_request_in_place(self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError<M>> {
+        if handoff::may_poll(&self.cell.head) {
+            self.request_here(message, refuse_cycles)
+        } else {
+            self.try_request(message, refuse_cycles)
+        }
+    }
+
+    /// Polls the process in place if it sleeps; who may do that has been decided.
+    #[inline]
+    pub(crate) fn request_here(self, message: M, refuse_cycles: bool) -> Result<Calling, RequestError<M>> {
+        let calling = Calling::publish(&self.cell.head, refuse_cycles).map_err(RequestError::Deadlock)?;
+        match self.cell.push_quietly(self.cell.inner.lock(), message, &calling) {
+            Ok(false) => {}
+            Ok(true) => {
+                let cell: Arc<AnyCell> = self.cell;
+                poll_in_place(&cell);
+            }
+            Err(Refused::NoProc(_)) => return Err(RequestError::NoProc),
+            Err(Refused::Full(_) | Refused::Dropped(_)) => return Err(RequestError::Full),
+            Err(Refused::Wait(message)) => return Err(RequestError::Wait(self.send_wait(message), calling)),
+        }
+        Ok(calling)
     }
 
     /// The process's pid.

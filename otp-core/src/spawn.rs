@@ -16,6 +16,7 @@ use crate::driver::{Root, end};
 use crate::error::{NotAProcess, RegisterError};
 use crate::exit_reason::{ExitReason, IntoExitReason};
 use crate::extra::Extra;
+use crate::handoff::{self, NOWHERE};
 use crate::inbox::Inbox;
 use crate::link;
 use crate::mailbox::{Mailbox, ProcessRef};
@@ -25,7 +26,7 @@ use crate::panics;
 use crate::pid::Pid;
 use crate::reply::{self, Reply, ReplyTo, await_end};
 use crate::signal;
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 use crate::table;
 
 /// Starts a process. `body` gets its mailbox and runs inside it.
@@ -233,12 +234,13 @@ impl Spawn {
     ///
     /// Outside a tokio runtime.
     pub fn prepare<M: Send + 'static>(self) -> Embryo<M> {
-        assert!(
-            Handle::try_current().is_ok(),
-            "a process was started outside a tokio runtime: use #[main], run or #[test]"
-        );
+        let Ok(runtime) = Handle::try_current() else {
+            panic!("a process was started outside a tokio runtime: use #[main], run or #[test]")
+        };
         let origin = if self.is_child() { Origin::Child } else { Origin::Spawned };
-        self.prepare_as(origin)
+        let mut embryo = self.prepare_as(origin);
+        embryo.runtime = handoff::number_of(&runtime);
+        embryo
     }
 
     pub(crate) fn prepare_as<M: Send + 'static>(self, origin: Origin) -> Embryo<M> {
@@ -257,7 +259,7 @@ impl Spawn {
         }
         let erased: Arc<AnyCell> = Arc::<Cell<Inbox<M>>>::clone(&cell);
         table::insert(erased);
-        Embryo { cell: Some(cell), link, monitor, bounded: bound.is_some() }
+        Embryo { cell: Some(cell), link, monitor, bounded: bound.is_some(), runtime: NOWHERE }
     }
 }
 
@@ -276,6 +278,8 @@ pub struct Embryo<M: Send + 'static> {
     link: bool,
     monitor: bool,
     bounded: bool,
+    /// The runtime that it was prepared in.
+    runtime: u16,
 }
 
 impl<M: Send + 'static> Embryo<M> {
@@ -345,7 +349,9 @@ impl<M: Send + 'static> Embryo<M> {
         let mailbox = Mailbox::new(Arc::clone(self.cell()));
         // A panic in here leaves the embryo to its drop.
         let body = Box::pin(body(mailbox));
+        let runtime = self.runtime;
         self.go_with(|cell| {
+            cell.head.runtime.store(runtime, Ordering::Relaxed);
             let root = root(cell, body);
             #[expect(clippy::disallowed_methods, reason = "the one place where a process gets its task")]
             drop(tokio::spawn(root));

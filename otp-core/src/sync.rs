@@ -8,7 +8,9 @@
 mod imp {
     pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence,
+    };
     pub(crate) use std::thread_local;
 
     /// `std`'s cell with loom's closure interface.
@@ -51,7 +53,7 @@ mod imp {
 /// loom's types behind the interfaces of parking_lot and `std`.
 #[cfg(otp_loom)]
 mod imp {
-    use std::cell::{Cell, RefCell};
+    use std::cell::RefCell;
 
     use loom::sync as models;
     use loom::thread::LocalKey;
@@ -120,12 +122,27 @@ mod imp {
                     fence_if_sequential(order);
                     before
                 }
+
+                #[allow(dead_code, reason = "not every one is compared")]
+                pub(crate) fn compare_exchange(
+                    &self,
+                    current: $type,
+                    new: $type,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$type, $type> {
+                    // As x86 has it, it is a fence whether it succeeds or not.
+                    let before = self.0.compare_exchange(current, new, success, failure);
+                    fence_if_sequential(success);
+                    before
+                }
             }
         };
     }
 
     sequential_atomic!(AtomicBool, bool);
     sequential_atomic!(AtomicU8, u8);
+    sequential_atomic!(AtomicU16, u16);
 
     fn fence_if_sequential(order: Ordering) {
         if order == Ordering::SeqCst {
@@ -152,22 +169,6 @@ mod imp {
         }
     }
 
-    /// What `std`'s key of a thread-local `Cell` has and loom's has not.
-    pub(crate) trait LocalCell<T> {
-        fn get(&'static self) -> T;
-        fn set(&'static self, value: T);
-    }
-
-    impl<T: Copy + 'static> LocalCell<T> for LocalKey<Cell<T>> {
-        fn get(&'static self) -> T {
-            self.with(Cell::get)
-        }
-
-        fn set(&'static self, value: T) {
-            self.with(|cell| cell.set(value));
-        }
-    }
-
     /// A static that is made once in each run of a model.
     macro_rules! made_once {
         ($(#[$attr:meta])* static $name:ident: $type:ty = $make:expr;) => {
@@ -185,9 +186,9 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{
-    Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock, UnsafeCell, fence,
-    made_once, shards, thread_local,
-};
 #[cfg(otp_loom)]
-pub(crate) use imp::{LocalCell, LocalRefCell};
+pub(crate) use imp::LocalRefCell;
+pub(crate) use imp::{
+    Arc, AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock,
+    UnsafeCell, fence, made_once, shards, thread_local,
+};

@@ -4,7 +4,6 @@
 //! a message costs one lock more than the channel's own.
 
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -260,9 +259,9 @@ fn run(cell: &Arc<AnyCell>, body: impl FnOnce() -> ExitReason) {
         die(&scope, &reason, || drop(body));
         return;
     }
-    cell.head.running.store(true, Ordering::Relaxed);
+    let token = cell.head.try_take();
     let outcome = catch(body);
-    cell.head.running.store(false, Ordering::Relaxed);
+    drop(token);
     // An exit signal that came first has ended it, whatever its code made of that.
     let reason = cell.take_doom().unwrap_or_else(|| {
         let reason = outcome.unwrap_or_else(|panic| panic);

@@ -65,6 +65,11 @@ impl<S: GenServer> Feeds<S> {
         mailbox: &mut Mailbox<ServerMessage<S>>,
         task: &mut TaskContext<'_>,
     ) -> Result<Poll<Item<ServerMessage<S>>>, Exhausted> {
+        // Nor may a stream hold up a caller that polls the server in place.
+        if mailbox.is_guest_served() {
+            task.waker().wake_by_ref();
+            return Err(Exhausted);
+        }
         // Streams need not take part in tokio's budget; a server that one of them keeps busy does.
         let Poll::Ready(budget) = coop::poll_proceed(task) else { return Err(Exhausted) };
         let streams_first = self.streams_first;

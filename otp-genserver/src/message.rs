@@ -49,6 +49,12 @@ impl<S: GenServer> fmt::Debug for ServerMessage<S> {
 }
 
 impl<S: GenServer> ServerMessage<S> {
+    /// Whether it is a call that was made in no tracing span.
+    #[inline]
+    pub(crate) fn is_call_without_span(&self) -> bool {
+        matches!(self, Self::Call(_, request) if request.span().is_none())
+    }
+
     const fn kind(&self) -> MessageKind {
         match self {
             Self::Call(..) => MessageKind::Call,

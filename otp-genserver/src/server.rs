@@ -43,6 +43,14 @@ pub trait GenServer: Sized + Send + 'static {
     /// Whether it is a supervisor itself.
     const CHILD_TYPE: ChildType = ChildType::Worker;
 
+    /// Whether a process or task that calls this server may run it in place while it is idle, instead of waking it: a call
+    /// costs about half then. It happens only while the server's recent turns were short, and on the same runtime.
+    ///
+    /// Until a callback first waits, what belongs to tasks and threads is then the caller's: the task's id, task-locals, a `LocalSet`,
+    /// guards that the caller holds across its call, the stack. And while a callback blocks, nothing ends the caller's wait,
+    /// neither the call's limit nor an exit signal. `false` turns it off, for callbacks to which any of this matters.
+    const POLLED_BY_CALLERS: bool = true;
+
     /// Makes the state. The starter waits for it.
     ///
     /// # Errors

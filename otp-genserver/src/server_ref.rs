@@ -25,6 +25,10 @@ impl<S: GenServer> ServerRef<S> {
         Self { process }
     }
 
+    pub(crate) fn into_process(self) -> ProcessRef<ServerMessage<S>> {
+        self.process
+    }
+
     pub(crate) const fn process(&self) -> &ProcessRef<ServerMessage<S>> {
         &self.process
     }

@@ -4,6 +4,9 @@
 //! The clock is paused. Commands between two [`Command::Pass`] are sent in one go, before the server runs, so that
 //! the model knows what a kill finds in the queue. Timeouts end in 5 ms and pauses in 0, so that no two things
 //! happen at the same instant.
+//!
+//! That is for a server which only its own task polls. One that its callers poll in place is sent one command at a time,
+//! and settles before the next.
 
 #![cfg(feature = "macros")]
 
@@ -315,7 +318,7 @@ impl Model {
 
 // ---- the server --------------------------------------------------------------------------------------------------
 
-struct Subject {
+struct Subject<const IN_PLACE: bool> {
     sum: i64,
     kept: Vec<ReplyTo<i64>>,
     lines: Lines,
@@ -332,7 +335,7 @@ impl Lines {
 
 struct Request(ReplyTo<i64>, Command);
 
-impl Subject {
+impl<const IN_PLACE: bool> Subject<IN_PLACE> {
     fn end(&mut self, end: End, cx: &mut Context<Self>) -> Result<(), ExitReason> {
         match end {
             // Without the message that a hook would print, thousands of times.
@@ -349,7 +352,9 @@ impl Subject {
     }
 }
 
-impl GenServer for Subject {
+impl<const IN_PLACE: bool> GenServer for Subject<IN_PLACE> {
+    const POLLED_BY_CALLERS: bool = IN_PLACE;
+
     type Args = Lines;
     type Call = Request;
     type Cast = Command;
@@ -441,7 +446,7 @@ impl GenServer for Subject {
     }
 }
 
-impl Drop for Subject {
+impl<const IN_PLACE: bool> Drop for Subject<IN_PLACE> {
     fn drop(&mut self) {
         self.lines.add(format!("dropped with {}", self.sum));
     }
@@ -455,9 +460,9 @@ struct Callers {
 
 impl Callers {
     /// Sends now, so that the order is the order of the commands, and waits elsewhere.
-    fn call(&mut self, server: &ServerRef<Subject>, command: &Command) {
+    fn call<const IN_PLACE: bool>(&mut self, server: &ServerRef<Subject<IN_PLACE>>, command: &Command) {
         let call = server.call(|reply| Request(reply, command.clone()));
-        let mut call: Call<Subject, i64> = match command {
+        let mut call: Call<Subject<IN_PLACE>, i64> = match command {
             Command::Keep(limit) => call.timeout(Duration::from_millis(*limit)),
             _ => call.infinity(),
         };
@@ -474,9 +479,15 @@ impl Callers {
     }
 }
 
-async fn real(commands: &[Command]) -> Observed {
+async fn settle() {
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn real<const IN_PLACE: bool>(commands: &[Command]) -> Observed {
     let lines = Lines::default();
-    let server = Subject::start(lines.clone()).await.expect("it starts");
+    let server = Subject::<IN_PLACE>::start(lines.clone()).await.expect("it starts");
     let of_death = lines.clone();
     process::on_exit(server.pid(), move |_, reason| of_death.add(format!("died {}", text(reason))))
         .expect("it lives");
@@ -498,11 +509,12 @@ async fn real(commands: &[Command]) -> Observed {
             Command::Pass(time) => tokio::time::sleep(Duration::from_millis(*time)).await,
             command => server.cast(command.clone()),
         }
+        if IN_PLACE {
+            settle().await;
+        }
     }
     // Lets the last batch be handled before the end.
-    for _ in 0..64 {
-        tokio::task::yield_now().await;
-    }
+    settle().await;
     send_exit(server.pid(), ExitReason::Kill);
     while server.is_alive() {
         tokio::task::yield_now().await;
@@ -544,17 +556,31 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+        .block_on(test)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_server_does_what_the_sequential_model_says(commands in prop::collection::vec(command(), 0..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        let observed = runtime.block_on(real(&commands));
-        prop_assert_eq!(observed, Model::run(&commands));
+        prop_assert_eq!(run(real::<false>(&commands)), Model::run(&commands));
+    }
+
+    #[test]
+    fn a_server_that_its_callers_poll_does_what_the_sequential_model_says(
+        commands in prop::collection::vec(command(), 0..40),
+    ) {
+        // It is polled in place from the last of these on.
+        let mut all = vec![Command::Add(0); 9];
+        all.extend(commands);
+        let settled = all.iter().flat_map(|command| [command.clone(), Command::Pass(0)]).collect::<Vec<_>>();
+        prop_assert_eq!(run(real::<true>(&all)), Model::run(&settled));
     }
 }

@@ -13,6 +13,10 @@ pub use otp_core::{
     Target, TimerRef, Waiting, attach, attach_with, exit_after, run, send_after, send_after_to_name,
     send_interval, spawn, spawn_link, spawn_monitor, start_timer,
 };
+#[cfg(feature = "ets")]
+pub use otp_ets as ets;
+#[cfg(feature = "ets")]
+pub use otp_ets::{Bag, CounterOp, DuplicateBag, OrderedSet, Set, Table, query};
 pub use otp_genserver as genserver;
 pub use otp_genserver::{
     Call, CallError, CastError, Context, Destination, GenServer, InitError, Name, RequestCollection,

@@ -58,6 +58,7 @@ use crate::entry::Kind;
 ///   and `terminate(&mut self, reason: &ExitReason)` are recognised by name. Each may be `async` and take `cx` at the end.
 /// - `format_state(&self) -> Option<String>`, `format_call(call: &CounterCall) -> Option<String>`, `format_cast` and `format_info`
 ///   are what `sys` and crash reports may show; `const FORMATS_MESSAGES: bool = true;` keeps the last message for a crash report.
+/// - `const POLLED_BY_CALLERS: bool = false;` has the server run in its own task alone.
 /// - Everything else in the block is left alone.
 ///
 /// # Options

@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     full_only("loom-full", "the same models hold with more preemptions", test::loom_full),
     step("conformance", "the scenarios go the same way here and on a live BEAM", conformance::conformance),
     full_only("conformance-full", "the same for 2,000 generated scenarios of each area", conformance::full),
+    step("stress", "ten million operations on tables lose nothing", test::stress),
     step("figures", "what a flooded server does to others, printed", test::figures),
     full_only("long", "a million processes leave nothing; the figures are as promised", test::long),
     step("doctest", "the examples in the documentation run", test::doctest),

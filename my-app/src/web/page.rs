@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::App;
 use super::processes::status;
 use crate::cache::{CACHE, CacheClient};
+use crate::config_cache;
 use crate::limiter::{LIMITER, LimiterClient};
 use crate::report::{REPORTER, ReporterClient};
 use crate::rooms::{ROOMS, Rooms};
@@ -74,6 +75,7 @@ curl -X POST {url}/kill/cache   # its supervisor starts it again
 curl -i {url}/cache/greeting
 curl -X POST {url}/chaos        # kills any of them
 curl {url}/rooms/lobby/events & curl {url}/rooms/lobby -d hello; kill %1
+curl -X PUT {url}/config/maintenance -d on; curl {url}/config
 curl {url}/info
 "
     )
@@ -83,6 +85,9 @@ curl {url}/info
 async fn counters(server: Server, rooms: &Rooms) -> String {
     let counters = match server {
         Server::Cache => CACHE.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
+        Server::Config => {
+            Ok(config_cache::all().map_or_else(|_| String::new(), |all| format!("settings: {}", all.len())))
+        }
         Server::Limiter => LIMITER.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
         Server::Reporter => REPORTER.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
         Server::Reports => match tokio::time::timeout(GLANCE, REPORTS.count_children()).await {

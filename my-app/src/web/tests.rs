@@ -93,6 +93,22 @@ async fn an_entry_is_put_read_and_deleted_and_expires() {
 }
 
 #[otp::test(start_paused = true)]
+async fn settings_are_read_by_all_and_begin_anew_with_their_server() {
+    let service = Service::start().await;
+    assert_eq!(service.get("/config/title").await.text, "my-app");
+    assert_eq!(service.ask("PUT", "/config/title", "ours").await.status, 204);
+    assert_eq!(service.get("/config/title").await.text, "ours");
+    assert_eq!(service.ask("DELETE", "/config/motto", "").await.status, 204);
+    service.refuses("GET", "/config/motto", "", 404, "no such setting").await;
+    service.refuses("DELETE", "/config/motto", "", 404, "no such setting").await;
+    assert_eq!(service.get("/config").await.text, r#"{"maintenance":"off","title":"ours"}"#);
+    assert_eq!(service.ask("POST", "/kill/config", "").await.status, 200);
+    assert_eq!(service.get("/config/title").await.text, "my-app");
+    service.stop().await;
+    assert_eq!(crate::config_cache::get("title"), Err(crate::config_cache::NoConfig));
+}
+
+#[otp::test(start_paused = true)]
 async fn a_client_over_its_limit_gets_429_and_when_to_come_back() {
     let service = Service::start().await;
     let get = |client: &str| {
@@ -258,7 +274,7 @@ async fn keys_clients_names_and_routes_are_checked() {
             "/kill/nobody",
             "",
             404,
-            "there are cache, limiter, reports, reporter, bus, registry, rooms, web",
+            "there are cache, config, limiter, reports, reporter, bus, registry, rooms, web",
         )
         .await;
     service.refuses("GET", "/nowhere", "", 404, "there is nothing at /nowhere").await;

@@ -34,7 +34,7 @@ pub(crate) async fn look_up<P: Peer>(lookup: Lookup, n: u64) -> Outcome {
         .map(|caller| {
             let (lookup, keys) = (Arc::clone(&lookup), Arc::clone(&keys));
             P::spawn(async move {
-                let mut random = caller * 0x9E37_79B9_7F4A_7C15;
+                let mut random = caller.wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 (0..each).filter(|_| lookup(next(&mut random, &keys))).count() as u64
             })
         })

@@ -295,6 +295,32 @@ async fn the_client_can_be_a_stand_in_with_ready_calls() {
     assert_eq!(use_it(&Fake::default()).await, Ok(5));
 }
 
+/// Runs in its own task alone.
+struct Apart;
+
+#[gen_server]
+impl Apart {
+    const POLLED_BY_CALLERS: bool = false;
+
+    fn init() -> Self {
+        Self
+    }
+
+    #[call]
+    fn has_a_task(&self) -> bool {
+        tokio::task::try_id().is_some()
+    }
+}
+
+#[otp_genserver::test(start_paused = true)]
+async fn a_server_by_macro_may_refuse_to_be_polled_by_its_callers() {
+    let server = Apart::start().await.expect("it starts");
+    for _ in 0..40 {
+        assert_eq!(server.has_a_task().await, Ok(true));
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Shows what it likes of itself.
 struct Shown(u32);
 

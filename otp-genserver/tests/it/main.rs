@@ -9,6 +9,7 @@ mod callers_never_hang;
 mod calls;
 mod casts;
 mod drain;
+mod in_place;
 mod names;
 mod requests;
 mod spans;

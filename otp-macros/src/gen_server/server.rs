@@ -23,8 +23,8 @@ pub(super) struct Server {
     pub(super) init: Init,
     pub(super) callbacks: Vec<Callback>,
     pub(super) formats: Vec<Format>,
-    /// The `#[cfg]`s of the constant `FORMATS_MESSAGES`, if the block has it.
-    pub(super) formats_messages: Option<Vec<Attribute>>,
+    /// The trait's constants among the block's own.
+    pub(super) constants: Vec<Constant>,
     pub(super) calls: Vec<Message>,
     pub(super) casts: Vec<Message>,
     pub(super) infos: Vec<Message>,
@@ -54,6 +54,12 @@ pub(super) struct Format {
     pub(super) cfgs: Vec<Attribute>,
 }
 
+/// A constant of the trait, such as `FORMATS_MESSAGES`, that the block sets.
+pub(super) struct Constant {
+    pub(super) name: Ident,
+    pub(super) cfgs: Vec<Attribute>,
+}
+
 impl Server {
     /// Checks a block and its methods. What is wrong goes to `errors` and is left out of the server;
     /// without a name or an `init` there is none.
@@ -79,7 +85,7 @@ impl Server {
             init: init?,
             callbacks,
             formats,
-            formats_messages: find_formats_messages(block),
+            constants: find_constants(block),
             calls,
             casts,
             infos,
@@ -287,9 +293,13 @@ fn check_format(function: &ImplItemFn, written: &str) -> Result<Format> {
     Err(Error::new_spanned(sig, format!("write `fn {}({written}) -> Option<String>`", sig.ident)))
 }
 
-fn find_formats_messages(block: &ItemImpl) -> Option<Vec<Attribute>> {
-    block.items.iter().find_map(|item| match item {
-        ImplItem::Const(item) if item.ident == "FORMATS_MESSAGES" => Some(method::named(&item.attrs, "cfg")),
+fn find_constants(block: &ItemImpl) -> Vec<Constant> {
+    let known = ["FORMATS_MESSAGES", "POLLED_BY_CALLERS"];
+    let constants = block.items.iter().filter_map(|item| match item {
+        ImplItem::Const(item) if known.iter().any(|known| item.ident == known) => {
+            Some(Constant { name: item.ident.clone(), cfgs: method::named(&item.attrs, "cfg") })
+        }
         _ => None,
-    })
+    });
+    constants.collect()
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::catalogue::{Kind, PEERS, PeerName, WORKLOADS};
 
 /// What to measure.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Options {
     /// In the catalogue's order, as are the peers.
     pub(super) workloads: Vec<&'static str>,
@@ -62,6 +62,7 @@ impl Options {
                     return Err(format!("there is no option `{option}`\n\n{}", usage()));
                 }
                 name if WORKLOADS.iter().any(|workload| workload.name == name) => workloads.push(name),
+                group if !members(group).is_empty() => workloads.extend(members(group)),
                 name => {
                     return Err(format!(
                         "there is no workload `{name}`; the workloads are\n\n{}",
@@ -79,6 +80,12 @@ impl Options {
 
 fn peers(which: impl Fn(&PeerName) -> bool) -> Vec<&'static str> {
     PEERS.iter().filter(|peer| which(peer)).map(|peer| peer.name).collect()
+}
+
+/// The workloads `NAME_…`.
+fn members(group: &str) -> Vec<&'static str> {
+    let names = WORKLOADS.iter().map(|workload| workload.name);
+    names.filter(|name| name.strip_prefix(group).is_some_and(|rest| rest.starts_with('_'))).collect()
 }
 
 fn parse_peers(names: &str) -> Result<Vec<&'static str>, String> {
@@ -102,7 +109,7 @@ pub(super) fn usage() -> String {
         "\
 Usage: cargo xtask bench [WORKLOAD…] [OPTION…]
 
-Measures the named workloads, or all of them, here and on the peers, and prints the medians.
+Measures the named workloads (`ets` for all that begin with `ets_`), or all of them, here and on the peers, and prints the medians.
 
   --threads 1,2  how many threads to run on (1,2)
   --rounds N     how often each measurement is repeated (5)
@@ -173,6 +180,14 @@ mod tests {
         };
         assert_eq!(options, expected);
         assert_eq!(parse("--peers all").expect("valid").peers.len(), PEERS.len());
+    }
+
+    #[test]
+    fn a_group_stands_for_its_workloads() {
+        let options = parse("ets").expect("valid");
+        assert!(options.workloads.contains(&"ets_100") && options.workloads.contains(&"ets_range"));
+        assert!(options.workloads.iter().all(|name| name.starts_with("ets_")));
+        assert_eq!(parse("restart").expect("valid").workloads, ["restart"]);
     }
 
     #[test]

@@ -11,6 +11,11 @@ const QUIET: f64 = 0.2;
 const ENOUGH: usize = 3;
 
 pub(super) fn render(options: &Options, samples: &[Sample]) -> String {
+    // No column for who can do nothing of this.
+    let can = |s: &Sample| !matches!(s.outcome, Outcome::Unsupported(_));
+    let mut shown = options.clone();
+    shown.peers.retain(|peer| samples.iter().any(|s| s.run.peer == *peer && can(s)));
+    let options = &shown;
     let mut rows = vec![header(options)];
     for &workload in &options.workloads {
         for &threads in &options.threads {
@@ -263,15 +268,18 @@ mod tests {
     fn the_table_has_ratios_the_best_and_what_is_missing() {
         let options = Options {
             workloads: vec!["call", "spawn_only"],
-            peers: vec!["otp", "raw", "ractor", "beam"],
+            peers: vec!["otp", "raw", "dashmap", "ractor", "beam"],
             threads: vec![2],
             rounds: 1,
             ..Options::default()
         };
+        let unable = || Outcome::Unsupported("it is a map".to_owned());
         let absent = || Outcome::Absent("elixir is not installed".to_owned());
         let samples = [
             sample("call", "otp", 0.0, measured(200.0, None)),
             sample("call", "raw", 0.0, measured(100.0, None)),
+            sample("call", "dashmap", 0.0, unable()),
+            sample("spawn_only", "dashmap", 0.0, unable()),
             sample("call", "ractor", 0.9, measured(800.0, None)),
             sample("call", "beam", 0.0, absent()),
             sample("spawn_only", "otp", 0.0, measured(50.0, Some(600.0))),
@@ -293,7 +301,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.ends_with("\n– beam: elixir is not installed\nFAILED: raw spawn_only: exit status: 1\n"),
+            text.ends_with("\n– dashmap: it is a map\n– beam: elixir is not installed\nFAILED: raw spawn_only: exit status: 1\n"),
             "{text}"
         );
     }

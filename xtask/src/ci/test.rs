@@ -44,6 +44,11 @@ pub(super) fn figures(_: &Workspace) -> StepResult {
     Ok(run(&mut cargo("test --package otp-genserver --test fairness -- --nocapture"))?)
 }
 
+/// Ten million random operations on tables.
+pub(super) fn stress(_: &Workspace) -> StepResult {
+    Ok(run(&mut cargo("test --release --package otp-ets --test stress"))?)
+}
+
 /// What takes minutes, or a quiet machine.
 pub(super) fn long(_: &Workspace) -> StepResult {
     let mut leaks = cargo("test --release --package otp-core --test leaks -- --nocapture");
@@ -55,6 +60,8 @@ pub(super) fn long(_: &Workspace) -> StepResult {
     let mut escalation =
         cargo("test --release --package otp-application --test programs --example scenarios big_tree");
     run(escalation.env("OTP_TREE_BRANCHES", "10"))?;
+    let mut stress = cargo("test --release --package otp-ets --test stress");
+    run(stress.env("OTP_ETS_STRESS", "1000000000"))?;
     let mut figures = cargo("test --release --package otp-genserver --test fairness -- --nocapture");
     Ok(run(figures.env("OTP_CHECK_FIGURES", "1"))?)
 }

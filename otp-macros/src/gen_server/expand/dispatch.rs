@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 
 use super::super::method::{Answer, Message};
 use super::super::roles::Role;
-use super::super::server::{Callback, Format, Server};
+use super::super::server::{Callback, Constant, Format, Server};
 use super::super::types::{self, Outcome};
 use super::start::{args_type, args_value};
 use super::{arg_names, generated, local, local_at, message_type};
@@ -30,9 +30,9 @@ pub(super) fn gen_server_impl(server: &Server) -> TokenStream {
     let init = init(server);
     let handlers = Role::ALL.map(|role| handler(server, role));
     let callbacks = server.callbacks.iter().map(|callback| self::callback(server, callback));
-    let formats_messages = server.formats_messages.as_ref().map(|cfgs| {
+    let constants = server.constants.iter().map(|Constant { name, cfgs }| {
         // The block's own constant is found before the trait's.
-        quote! { #(#cfgs)* const FORMATS_MESSAGES: bool = Self::FORMATS_MESSAGES; }
+        quote! { #(#cfgs)* const #name: bool = Self::#name; }
     });
     let formats = server.formats.iter().map(format);
     let generated = generated();
@@ -43,7 +43,7 @@ pub(super) fn gen_server_impl(server: &Server) -> TokenStream {
             #(#types)*
             #restart
             #shutdown
-            #formats_messages
+            #(#constants)*
             #init
             #(#handlers)*
             #(#callbacks)*
