@@ -96,7 +96,7 @@ async fn task_015_a_crash_ends_an_owner_that_does_not_trap_before_or_at_the_awai
             crash()
         });
         drop(task.await);
-        drop(passed.send(()));
+        passed.send(()).ok();
     });
     assert_eq!(during.await, Err(boom()));
     assert!(not_passed.await.is_err(), "it must not come past the await");
@@ -126,7 +126,7 @@ async fn task_016_an_owner_that_crashes_takes_its_tasks_along_and_one_that_ends_
     let (say, said) = oneshot::channel();
     let crashed = in_process(async move {
         let task = Task::spawn(std::future::pending::<()>());
-        drop(say.send(task.pid().expect("it has a process")));
+        say.send(task.pid().expect("it has a process")).ok();
         settle().await;
         crash()
     });

@@ -1,7 +1,7 @@
 //! Starting tasks.
 
 use otp_core::{ChildId, ExitReason, process};
-use otp_supervisor::{Supervisor, SupervisorClient};
+use otp_supervisor::Supervisor;
 use otp_task::{AwaitError, Restart, Task};
 use tokio::sync::oneshot;
 
@@ -37,7 +37,7 @@ async fn task_003_await_gives_the_result_and_leaves_nothing_in_the_mailbox() {
 async fn task_004_start_does_not_link_start_link_does_and_neither_replies() {
     let (pids, left) = mailbox_after(async {
         let (say, said) = oneshot::channel();
-        let plain = Task::start(async move { drop(say.send(own())) });
+        let plain = Task::start(async move { say.send(own()).expect("the test listens") });
         assert_eq!(links_of(own()), []);
         assert_eq!(said.await, Ok(plain));
         let linked = Task::start_link(async {});
@@ -75,7 +75,7 @@ async fn task_006_callers_are_the_owner_and_the_owners_callers() {
         let middle = own();
         let inner = Task::spawn(async move { callers() });
         let (say, said) = oneshot::channel();
-        Task::start_link(async move { drop(say.send(callers())) });
+        Task::start_link(async move { say.send(callers()).expect("the test listens") });
         (callers(), middle, inner.await, said.await)
     });
     let (first, middle, second, third) = task.await.expect("it ends");
@@ -87,9 +87,11 @@ async fn task_006_callers_are_the_owner_and_the_owners_callers() {
 #[otp_core::test(start_paused = true)]
 async fn task_007_as_a_child_it_is_temporary_unless_told_otherwise() {
     let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
+    let (go, gone) = tokio::sync::watch::channel(false);
     let function = move || {
-        let say = say.clone();
+        let (say, mut gone) = (say.clone(), gone.clone());
         async move {
+            gone.wait_for(|go| *go).await.expect("the test goes on");
             say.send(own()).expect("the test listens");
             Err::<(), _>(boom())
         }
@@ -108,14 +110,15 @@ async fn task_007_as_a_child_it_is_temporary_unless_told_otherwise() {
         .start_link()
         .await
         .expect("it starts");
-    assert_eq!(reason_of(supervisor.pid()).await, ExitReason::Shutdown);
+    let supervisor = supervisor.pid();
+    go.send(true).expect("they wait");
+    assert_eq!(reason_of(supervisor).await, ExitReason::Shutdown);
     let mut starts = 0;
     while let Ok(pid) = said.try_recv() {
         starts += 1;
         assert!(!process::is_alive(pid));
     }
     assert_eq!(starts, 4, "once the temporary one, and three times the other");
-    drop(supervisor.count_children().await);
 }
 
 #[otp_core::test(start_paused = true)]

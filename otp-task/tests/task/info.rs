@@ -130,7 +130,7 @@ async fn an_outcome_is_sent_once_whether_it_is_there_already_or_comes_later() {
         while let Some(otp_core::Received::Message(outcome)) = mailbox.receive_timeout(ms(50)).await {
             results.push(outcome.result);
         }
-        drop(say.send(results));
+        say.send(results).ok();
     });
     for task in [done, failed, Task::completed(3), late] {
         task.send_to(receiver.clone());

@@ -207,12 +207,15 @@ async fn tsup_023_callers_begin_with_who_asked_and_ancestors_with_the_supervisor
     let nolink = tasks.spawn_task_nolink(look()).await.expect("it starts");
     assert_eq!(nolink.await, Ok((vec![outer], tasks.pid())));
     let (say, said) = tokio::sync::oneshot::channel();
-    tasks.start_task(async move { drop(say.send(look().await)) }).await.expect("it starts");
+    tasks
+        .start_task(async move { say.send(look().await).expect("the test listens") })
+        .await
+        .expect("it starts");
     assert_eq!(said.await, Ok((vec![outer], tasks.pid())));
     let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
     let again = move || {
         let say = say.clone();
-        async move { drop(say.send(look().await)) }
+        async move { say.send(look().await).expect("the test listens") }
     };
     tasks.start_task_again(Restart::Transient, again).await.expect("it starts");
     assert_eq!(said.recv().await, Some((vec![outer], tasks.pid())));

@@ -49,7 +49,7 @@ where
 {
     let (say, said) = tokio::sync::oneshot::channel();
     let process = otp_core::spawn(move |_: Mailbox<()>| async move {
-        drop(say.send(body.await));
+        say.send(body.await).ok();
     });
     let reason = reason_of(process.pid()).await;
     said.await.map_err(|_| reason)
