@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "agent")]
+pub use otp_agent as agent;
+#[cfg(feature = "agent")]
+pub use otp_agent::{Agent, AgentClient};
 #[cfg(feature = "application")]
 pub use otp_application as application;
 #[cfg(feature = "application")]
@@ -38,6 +42,11 @@ pub use otp_supervisor::{
     AutoShutdown, DynamicSupervisor, DynamicSupervisorClient, DynamicSupervisorSpec, PartitionName,
     PartitionSupervisor, Strategy, Supervisor, SupervisorClient, SupervisorSpec,
 };
+
+#[cfg(feature = "task")]
+pub use otp_task as task;
+#[cfg(feature = "task")]
+pub use otp_task::{Task, TaskOutcome, TaskSupervisor, TaskSupervisorClient, async_stream};
 
 /// For generated code; not part of the API.
 #[doc(hidden)]
