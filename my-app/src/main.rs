@@ -5,8 +5,10 @@
 
 mod args;
 mod cache;
+mod check;
 mod config_cache;
 mod limiter;
+mod mail;
 mod report;
 mod rooms;
 mod tree;
@@ -22,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Command, Config};
 use crate::cache::{CACHE, CacheClient};
+use crate::mail::Outbox;
 use crate::rooms::{ROOMS, Rooms};
 use crate::tree::{ROOT, tree};
 use crate::web::App;
@@ -74,7 +77,13 @@ async fn start(config: Config) -> Result<Started, ExitReason> {
     let url = format!("http://{}", listener.local_addr()?);
     let settings = config.settings();
     let rooms = Rooms::new("room registry", "room bus", ROOMS);
-    let app = App { settings: settings.clone(), url: url.clone(), rooms: rooms.clone(), stop: None };
+    let app = App {
+        settings: settings.clone(),
+        url: url.clone(),
+        rooms: rooms.clone(),
+        outbox: Outbox::default(),
+        stop: None,
+    };
     let listener = Arc::new(listener);
     let web = move |stop: StopToken| serve(Arc::clone(&listener), app.clone(), stop);
     let root = tree(&settings, &rooms).child(tree::endpoint(web)).start_link().name(ROOT).await?;

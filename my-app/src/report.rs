@@ -1,14 +1,14 @@
 //! [`Reporter`]: a slow report that is answered later, written with `#[gen_server]`.
 //!
-//! The reporter keeps nobody waiting: it hands each request, with the right to answer it, to a process of its own under a
-//! dynamic supervisor, and goes on to its next message. It monitors those processes, which is how it knows how many
-//! reports are pending.
+//! The reporter keeps nobody waiting: each report is a task under a supervisor, and the reporter goes on to its next message. A task's
+//! outcome comes as a message of the reporter's own, and then its caller is answered.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use otp::{
-    CallError, ChildSpec, Down, DynamicSupervisor, DynamicSupervisorClient, Mailbox, Name, NotAProcess, Pid,
-    ReplyTo, StartedChild, gen_server, process, spawn_link,
+    CallError, Context, Name, Pid, ReplyTo, TaskOutcome, TaskSupervisor, TaskSupervisorClient, gen_server,
+    process,
 };
 use serde::Serialize;
 
@@ -22,8 +22,8 @@ pub(crate) const REPORTER: Name<Reporter> = Name::new("reporter");
 pub(crate) struct ReporterSettings {
     /// Which cache it reports on.
     pub(crate) cache: Name<Cache>,
-    /// What starts a process for each report.
-    pub(crate) reports: Name<DynamicSupervisor>,
+    /// What starts a task for each report.
+    pub(crate) reports: Name<TaskSupervisor>,
     /// How long a report takes.
     pub(crate) effort: Duration,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Report {
 pub(crate) struct ReporterStats {
     /// Reports being made now.
     pub(crate) pending: usize,
-    /// Reports whose process has ended, in whatever way.
+    /// Reports whose task has ended, in whatever way.
     pub(crate) done: u64,
 }
 
@@ -50,56 +50,60 @@ pub(crate) struct ReporterStats {
 #[derive(Debug)]
 pub(crate) struct Reporter {
     settings: ReporterSettings,
-    stats: ReporterStats,
+    /// Who is to be answered, by the task that makes the report.
+    waiting: HashMap<Pid, ReplyTo<Report>>,
+    done: u64,
 }
 
 #[gen_server(vis = pub(crate))]
 impl Reporter {
     fn init(settings: ReporterSettings) -> Self {
-        Self { settings, stats: ReporterStats::default() }
+        Self { settings, waiting: HashMap::new(), done: 0 }
     }
 
-    /// Answered by the process that is started here. If the reporter dies first, the caller hears of that at once.
+    /// Answered when the task is done. If the reporter dies first, the caller hears of that at once.
     #[call]
-    async fn report(&mut self, reply: ReplyTo<Report>) -> Result<(), NotAProcess> {
-        let settings = self.settings.clone();
-        // It is not started again: nobody would be there to be answered.
-        let report = ChildSpec::once("report", || async {
-            let process = spawn_link(|_: Mailbox<()>| make_report(settings, reply));
-            Ok(StartedChild::new(process.pid()))
-        });
-        match self.settings.reports.start_child(report).await {
-            Ok(child) => {
-                process::monitor(child.pid())?;
-                self.stats.pending += 1;
+    async fn report(&mut self, reply: ReplyTo<Report>, cx: &mut Context<Self>) {
+        // No link: a report that crashes is not the reporter's end.
+        let task = self.settings.reports.spawn_task_nolink(make_report(self.settings.clone())).await;
+        match task {
+            Ok(task) => {
+                self.waiting.extend(task.pid().map(|pid| (pid, reply)));
+                task.send_to(cx.server_ref());
             }
             Err(error) => tracing::warn!(%error, "a report was not begun"),
         }
-        Ok(())
     }
 
     #[call]
     fn stats(&self) -> ReporterStats {
-        self.stats
+        ReporterStats { pending: self.waiting.len(), done: self.done }
     }
 
-    /// It monitors nothing but the processes of its reports.
-    fn handle_down(&mut self, down: Down) {
-        self.stats.pending -= 1;
-        self.stats.done += 1;
-        if down.reason.is_abnormal() {
-            tracing::warn!(reason = %down.reason, "a report was not finished");
+    /// A reply that is dropped tells its caller so.
+    #[info]
+    fn made(&mut self, outcome: TaskOutcome<Report>) {
+        let reply = outcome.task.and_then(|task| self.waiting.remove(&task));
+        self.done += 1;
+        match (outcome.result, reply) {
+            (Ok(report), Some(reply)) => reply.send(report),
+            (Err(reason), _) => tracing::warn!(%reason, "a report was not finished"),
+            (Ok(_), None) => {}
         }
     }
 }
 
-/// The body of a report's process: the numbers, then the slow part, then the answer.
-async fn make_report(settings: ReporterSettings, reply: ReplyTo<Report>) -> Result<(), NotAProcess> {
-    process::set_label("report")?;
+impl From<TaskOutcome<Report>> for ReporterInfo {
+    fn from(outcome: TaskOutcome<Report>) -> Self {
+        Self::Made(outcome)
+    }
+}
+
+/// The numbers, then the slow part.
+async fn make_report(settings: ReporterSettings) -> Report {
     let cache = settings.cache.stats().await;
     tokio::time::sleep(settings.effort).await;
-    reply.send(Report { made_by: process::current(), cache });
-    Ok(())
+    Report { made_by: process::current(), cache }
 }
 
 #[cfg(test)]
@@ -115,7 +119,7 @@ mod tests {
     /// Each test has servers of its own: the name of its cache is that of the supervisor too.
     async fn start(cache: &'static str) -> ServerRef<Reporter> {
         let reports = Name::owned(format!("reports of {cache}"));
-        DynamicSupervisor::new().start().name(reports.clone()).await.unwrap();
+        TaskSupervisor::new().start().name(reports.clone()).await.unwrap();
         Reporter::start(ReporterSettings { cache: Name::new(cache), reports, effort: EFFORT }).await.unwrap()
     }
 

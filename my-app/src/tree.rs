@@ -5,7 +5,8 @@
 //! ├── cache
 //! ├── config        owns the table of the settings
 //! ├── limiter
-//! ├── reports       a dynamic supervisor: each report is a child of its own
+//! ├── mail          a task supervisor: mails that nobody waits for
+//! ├── reports       a task supervisor: each report is a task of its own
 //! ├── reporter
 //! ├── bus           what is said in rooms, to whoever listens
 //! ├── registry      the rooms by name
@@ -19,12 +20,13 @@ use std::time::Duration;
 use otp::core::attach_with;
 use otp::{
     ChildSpec, DynamicSupervisor, ExitReason, IntoChildSpec, Mailbox, Name, NotAProcess, Pid, Shutdown,
-    Supervisor, SupervisorClient, SupervisorSpec, process,
+    Supervisor, SupervisorClient, SupervisorSpec, TaskSupervisor, process,
 };
 
 use crate::cache::{CACHE, Cache, CacheSettings};
 use crate::config_cache::{CONFIG, ConfigCache};
 use crate::limiter::{LIMITER, Limits, RateLimiter};
+use crate::mail::{MAIL, MAX_MAILS};
 use crate::report::{REPORTER, Reporter, ReporterSettings};
 use crate::rooms::{ROOMS, Rooms};
 
@@ -32,7 +34,7 @@ use crate::rooms::{ROOMS, Rooms};
 pub(crate) const ROOT: Name<Supervisor> = Name::new("root");
 
 /// Above the reports that are being made.
-pub(crate) const REPORTS: Name<DynamicSupervisor> = Name::new("reports");
+pub(crate) const REPORTS: Name<TaskSupervisor> = Name::new("reports");
 
 /// How long a server has to start, and a killed one to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -77,7 +79,11 @@ pub(crate) fn tree(settings: &Settings, rooms: &Rooms) -> SupervisorSpec {
             Server::Limiter,
             RateLimiter::start_link(settings.limits.clone()).name(LIMITER).timeout(PATIENCE).child_spec(),
         ))
-        .child(spec(Server::Reports, DynamicSupervisor::new().start_link().name(REPORTS).child_spec()))
+        .child(spec(
+            Server::Mail,
+            TaskSupervisor::new().max_children(MAX_MAILS).start_link().name(MAIL).child_spec(),
+        ))
+        .child(spec(Server::Reports, TaskSupervisor::new().start_link().name(REPORTS).child_spec()))
         .child(spec(
             Server::Reporter,
             Reporter::start_link(reporter).name(REPORTER).timeout(PATIENCE).child_spec(),
@@ -101,6 +107,7 @@ pub(crate) enum Server {
     Cache,
     Config,
     Limiter,
+    Mail,
     Reports,
     Reporter,
     Bus,
@@ -119,10 +126,11 @@ pub(crate) enum KillError {
 
 impl Server {
     /// In the order of their start.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Cache,
         Self::Config,
         Self::Limiter,
+        Self::Mail,
         Self::Reports,
         Self::Reporter,
         Self::Bus,
@@ -136,6 +144,7 @@ impl Server {
             Self::Cache => "cache",
             Self::Config => "config",
             Self::Limiter => "limiter",
+            Self::Mail => "mail",
             Self::Reports => "reports",
             Self::Reporter => "reporter",
             Self::Bus => "bus",

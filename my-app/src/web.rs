@@ -23,14 +23,17 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use otp::{CallError, StopToken};
+use otp::task::StartChildError;
+use otp::{CallError, StopToken, TaskSupervisorClient};
 use serde::{Deserialize, Serialize};
 
 use self::error::Failure;
 pub(crate) use self::page::commands;
 use crate::cache::{CACHE, CacheClient, CacheStats, Full};
+use crate::check::{Checked, check};
 use crate::config_cache::{self, CONFIG, ConfigCacheClient, NoConfig};
 use crate::limiter::{LIMITER, LimiterClient};
+use crate::mail::{MAIL, Mail, Outbox};
 use crate::report::{REPORTER, ReporterClient};
 use crate::rooms::Rooms;
 use crate::tree::{KillError, Server, Settings};
@@ -55,6 +58,7 @@ pub(crate) struct App {
     /// The service's own address, for the commands on the page.
     pub(crate) url: String,
     pub(crate) rooms: Rooms,
+    pub(crate) outbox: Outbox,
     /// The endpoint's; tests have none.
     pub(crate) stop: Option<StopToken>,
 }
@@ -84,6 +88,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/rooms/{name}/events", get(rooms::events))
         .route("/config", get(settings))
         .route("/config/{name}", get(get_setting).put(put_setting).delete(delete_setting))
+        .route("/mail", get(sent))
+        .route("/mail/{to}", post(send_mail))
+        .route("/check", get(check_pages))
         .route("/info", get(info))
         .route("/report", get(report))
         .route("/kill/{name}", post(kill))
@@ -237,6 +244,31 @@ fn no_config(NoConfig: NoConfig) -> Failure {
 
 fn no_setting() -> Failure {
     Failure::new(StatusCode::NOT_FOUND, "no such setting: GET /config shows all".to_owned())
+}
+
+/// Answered at once: the mail is a task's business from here on.
+async fn send_mail(
+    State(app): State<Arc<App>>,
+    path: PathText,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, String), Failure> {
+    let mail = Mail { to: key(path)?, text: text(body)?.to_string() };
+    let answer = format!("a mail to {} is on its way\n", mail.to);
+    match MAIL.start_task(app.outbox.clone().deliver(mail)).await {
+        Ok(_) => Ok((StatusCode::ACCEPTED, answer)),
+        Err(StartChildError::Call(error)) => Err(Failure::call(Server::Mail, error)),
+        Err(error) => Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    }
+}
+
+async fn sent(State(app): State<Arc<App>>) -> Json<Vec<Mail>> {
+    Json(app.outbox.sent())
+}
+
+/// Looks at the service's own pages, as a client would.
+async fn check_pages(State(app): State<Arc<App>>) -> Json<Vec<Checked>> {
+    let address = app.url.trim_start_matches("http://");
+    Json(check(address, &["/", "/info", "/config", "/mail", "/rooms/lobby", "/nowhere"], 2).await)
 }
 
 async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {

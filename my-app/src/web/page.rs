@@ -12,7 +12,7 @@ use crate::cache::{CACHE, CacheClient};
 use crate::config_cache;
 use crate::limiter::{LIMITER, LimiterClient};
 use crate::report::{REPORTER, ReporterClient};
-use crate::rooms::{ROOMS, Rooms};
+use crate::rooms::ROOMS;
 use crate::tree::{REPORTS, Server};
 
 /// How long the page waits for a server's counters.
@@ -54,7 +54,7 @@ setInterval(async () => {
 pub(super) async fn render(app: &App) -> String {
     let mut html = HEAD.to_owned();
     for server in Server::ALL {
-        html += &row(server, &counters(server, &app.rooms).await).await;
+        html += &row(server, &counters(server, app).await).await;
     }
     html += "</tbody></table>\n<p>A server that is started again has an empty state: what must survive belongs into a \
              database.</p>\n<h2>Try</h2>\n<pre>";
@@ -70,6 +70,8 @@ pub(crate) fn commands(url: &str) -> String {
 curl {url}/cache/color
 curl -X DELETE {url}/cache/color
 for i in $(seq 12); do curl -s -o /dev/null -w '%{{http_code}} ' -H 'x-client: me' {url}/cache/greeting; done; echo
+curl {url}/mail/ann -d hello; curl {url}/mail    # sent when it is
+curl {url}/check            # a few pages at a time
 curl {url}/report            # takes its time; the reporter does not
 curl -X POST {url}/kill/cache   # its supervisor starts it again
 curl -i {url}/cache/greeting
@@ -82,7 +84,7 @@ curl {url}/info
 }
 
 /// A server's counters as text, or why there are none.
-async fn counters(server: Server, rooms: &Rooms) -> String {
+async fn counters(server: Server, app: &App) -> String {
     let counters = match server {
         Server::Cache => CACHE.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
         Server::Config => {
@@ -90,6 +92,7 @@ async fn counters(server: Server, rooms: &Rooms) -> String {
         }
         Server::Limiter => LIMITER.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
         Server::Reporter => REPORTER.stats().timeout(GLANCE).await.map(|stats| list(&stats)),
+        Server::Mail => Ok(format!("sent: {}", app.outbox.sent().len())),
         Server::Reports => match tokio::time::timeout(GLANCE, REPORTS.count_children()).await {
             Ok(counts) => counts.map(|counts| format!("active {}", counts.active)),
             Err(_elapsed) => Err(CallError::Timeout),
@@ -99,7 +102,7 @@ async fn counters(server: Server, rooms: &Rooms) -> String {
             Err(_elapsed) => Err(CallError::Timeout),
         },
         Server::Registry => {
-            Ok(rooms.registry.count().map_or_else(|_| "–".to_owned(), |count| format!("keys {count}")))
+            Ok(app.rooms.registry.count().map_or_else(|_| "–".to_owned(), |count| format!("keys {count}")))
         }
         Server::Bus => Ok(String::new()),
         Server::Web => Ok("this page".to_owned()),

@@ -7,15 +7,16 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use http_body_util::channel::Channel;
-use otp::{ExitReason, StopToken, SupervisorClient, process};
+use otp::{ExitReason, StopToken, SupervisorClient, TaskSupervisorClient, process};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant, advance};
 use tower::ServiceExt;
 
 use super::{App, MAX_BODY, router};
+use crate::mail::Outbox;
 use crate::report::{REPORTER, ReporterClient};
 use crate::rooms::{ROOMS, Rooms};
-use crate::tree::{ROOT, Server, Settings, endpoint, tree};
+use crate::tree::{REPORTS, ROOT, Server, Settings, endpoint, tree};
 
 static NAMES: Mutex<()> = Mutex::const_new(());
 
@@ -41,7 +42,13 @@ impl Service {
         let web = |stop: StopToken| async move { stop.stopped().await };
         let rooms = Rooms::new("room registry", "room bus", ROOMS);
         tree(&settings, &rooms).child(endpoint(web)).start().name(ROOT).await.unwrap();
-        let app = App { settings: settings.clone(), url: "http://test".to_owned(), rooms, stop: None };
+        let app = App {
+            settings: settings.clone(),
+            url: "http://test".to_owned(),
+            rooms,
+            outbox: Outbox::default(),
+            stop: None,
+        };
         Self { router: router(Arc::new(app)), settings, _names: names }
     }
 
@@ -148,6 +155,20 @@ async fn a_report_takes_its_time_and_nobody_else_s() {
 }
 
 #[otp::test(start_paused = true)]
+async fn a_mail_is_on_its_way_before_it_is_sent() {
+    let service = Service::start().await;
+    let asked = Instant::now();
+    let answer = service.ask("POST", "/mail/ann", "hello").await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (202, "a mail to ann is on its way\n"));
+    assert_eq!((asked.elapsed(), service.get("/mail").await.text.as_str()), (Duration::ZERO, "[]"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(service.get("/mail").await.text, r#"[{"to":"ann","text":"hello"}]"#);
+    ROOT.terminate_child("mail").await.unwrap();
+    service.refuses("POST", "/mail/ann", "hello", 503, "the mail is not running").await;
+    service.stop().await;
+}
+
+#[otp::test(start_paused = true)]
 async fn a_killed_server_comes_back_as_another_process() {
     let service = Service::start().await;
     for server in Server::ALL {
@@ -212,9 +233,8 @@ async fn a_report_that_is_lost_is_an_error_of_ours() {
     let service = Service::start().await;
     let killing = async {
         assert_eq!(REPORTER.stats().await.unwrap().pending, 1);
-        let reporter = process::info(REPORTER.whereis().unwrap()).unwrap();
-        for worker in reporter.monitors {
-            process::send_exit(worker, ExitReason::Kill);
+        for task in REPORTS.task_pids().await.unwrap() {
+            process::send_exit(task, ExitReason::Kill);
         }
     };
     tokio::join!(service.refuses("GET", "/report", "", 500, "lost it"), killing);
@@ -274,7 +294,7 @@ async fn keys_clients_names_and_routes_are_checked() {
             "/kill/nobody",
             "",
             404,
-            "there are cache, config, limiter, reports, reporter, bus, registry, rooms, web",
+            "there are cache, config, limiter, mail, reports, reporter, bus, registry, rooms, web",
         )
         .await;
     service.refuses("GET", "/nowhere", "", 404, "there is nothing at /nowhere").await;
