@@ -25,6 +25,7 @@ const SHORT: usize = 32;
 struct Index(HashMap<Pid, Places, BuildHasherDefault<Spread>>);
 
 /// Most have one entry under a key.
+#[expect(clippy::box_collection, reason = "so that those take 16 bytes")]
 #[derive(Debug)]
 enum Places {
     One(usize),
