@@ -9,6 +9,7 @@ use crate::call::{Call, CastError};
 use crate::request_id::RequestId;
 use crate::server::GenServer;
 use crate::server_ref::ServerRef;
+use crate::stop::Stop;
 
 /// Why a destination leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,11 @@ pub trait Destination<S: GenServer> {
             Ok(server) => server.try_cast(cast),
             Err(error) => Err(CastError::new(cast, error)),
         }
+    }
+
+    /// As [`ServerRef::stop`].
+    fn stop(&self) -> Stop<S> {
+        Stop::new(self.resolve())
     }
 }
 

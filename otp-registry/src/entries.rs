@@ -1,8 +1,11 @@
 //! [`Entries`]: all entries of a duplicate key.
 
-use hashbrown::HashTable;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
+
 use otp_core::Pid;
 
+use crate::owners::Spread;
 use crate::storage::{Slot, Taken};
 
 /// A dense list, for those who go through it; and once it is long, where in it each process's entries are, so that one of
@@ -11,74 +14,93 @@ use crate::storage::{Slot, Taken};
 #[derive(Debug)]
 pub struct Entries<V> {
     list: Vec<(Pid, V)>,
-    index: Option<Box<HashTable<u32>>>,
+    index: Option<Box<Index>>,
 }
 
 /// Up to here a list is searched.
 const SHORT: usize = 32;
 
-fn spread(pid: Pid) -> u64 {
-    pid.number().wrapping_mul(0x9E37_79B9_7F4A_7C15)
+/// Where in the list a process's entries are.
+#[derive(Debug, Default)]
+struct Index(HashMap<Pid, Places, BuildHasherDefault<Spread>>);
+
+/// Most have one entry under a key.
+#[expect(clippy::box_collection, reason = "so that those take 16 bytes")]
+#[derive(Debug)]
+enum Places {
+    One(usize),
+    Many(Box<HashSet<usize, ahash::RandomState>>),
 }
 
-fn at(position: u32) -> usize {
-    position as usize
-}
+impl Index {
+    fn of<V>(list: &[(Pid, V)]) -> Self {
+        let mut index = Self::default();
+        for (at, entry) in list.iter().enumerate() {
+            index.add(entry.0, at);
+        }
+        index
+    }
 
-fn position(at: usize) -> u32 {
-    u32::try_from(at).expect("a key has fewer than 2^32 entries")
+    fn add(&mut self, pid: Pid, at: usize) {
+        match self.0.entry(pid).or_insert(Places::One(at)) {
+            // Also the one that was just put there.
+            &mut Places::One(first) if first == at => {}
+            places @ &mut Places::One(first) => {
+                *places = Places::Many(Box::new([first, at].into_iter().collect()));
+            }
+            Places::Many(set) => {
+                set.insert(at);
+            }
+        }
+    }
+
+    fn remove(&mut self, pid: Pid, at: usize) {
+        let none_left = match self.0.get_mut(&pid) {
+            None | Some(Places::One(_)) => true,
+            Some(Places::Many(set)) => {
+                set.remove(&at);
+                set.is_empty()
+            }
+        };
+        if none_left {
+            self.0.remove(&pid);
+        }
+    }
+
+    fn has(&self, pid: Pid) -> bool {
+        self.0.contains_key(&pid)
+    }
+
+    fn places(&self, pid: Pid) -> Vec<usize> {
+        match self.0.get(&pid) {
+            None => Vec::new(),
+            Some(&Places::One(at)) => vec![at],
+            Some(Places::Many(set)) => set.iter().copied().collect(),
+        }
+    }
 }
 
 impl<V> Entries<V> {
-    fn find(&self, pid: Pid) -> Option<usize> {
-        match &self.index {
-            Some(index) => {
-                index.find(spread(pid), |&found| self.list[at(found)].0 == pid).map(|&found| at(found))
-            }
-            None => self.list.iter().position(|entry| entry.0 == pid),
-        }
-    }
-
     /// Where the entries of a process are, in order.
     fn positions(&self, pid: Pid) -> Vec<usize> {
-        let mut positions: Vec<usize> = match &self.index {
-            Some(index) => index
-                .iter_hash(spread(pid))
-                .map(|&found| at(found))
-                .filter(|&found| self.list[found].0 == pid)
-                .collect(),
-            None => self
-                .list
-                .iter()
-                .enumerate()
-                .filter(|(_, entry)| entry.0 == pid)
-                .map(|(found, _)| found)
-                .collect(),
+        let Some(index) = &self.index else {
+            let list = self.list.iter().enumerate();
+            return list.filter(|(_, entry)| entry.0 == pid).map(|(at, _)| at).collect();
         };
+        let mut positions = index.places(pid);
         positions.sort_unstable();
         positions
-    }
-
-    fn build_index(&mut self) {
-        let mut index = HashTable::with_capacity(self.list.len() * 2);
-        for (at, entry) in self.list.iter().enumerate() {
-            index.insert_unique(spread(entry.0), position(at), |&other| spread(self.list[other as usize].0));
-        }
-        self.index = Some(Box::new(index));
     }
 
     fn remove(&mut self, gone: usize) -> V {
         let last = self.list.len() - 1;
         if let Some(index) = &mut self.index {
-            let of = spread(self.list[gone].0);
-            if let Ok(found) = index.find_entry(of, |&other| at(other) == gone) {
-                found.remove();
-            }
+            index.remove(self.list[gone].0, gone);
+            // The last one moves to its place.
             if gone != last {
-                let moved = index.find_mut(spread(self.list[last].0), |&other| at(other) == last);
-                if let Some(moved) = moved {
-                    *moved = position(gone);
-                }
+                let moved = self.list[last].0;
+                index.remove(moved, last);
+                index.add(moved, gone);
             }
         }
         let (_, value) = self.list.swap_remove(gone);
@@ -100,13 +122,9 @@ impl<V: Send + Sync + 'static> Slot<V> for Entries<V> {
 
     fn add(&mut self, pid: Pid, value: V) {
         self.list.push((pid, value));
-        let list = &self.list;
         match &mut self.index {
-            Some(index) => {
-                let last = position(list.len() - 1);
-                index.insert_unique(spread(pid), last, |&other| spread(list[at(other)].0));
-            }
-            None if list.len() > SHORT => self.build_index(),
+            Some(index) => index.add(pid, self.list.len() - 1),
+            None if self.list.len() > SHORT => self.index = Some(Box::new(Index::of(&self.list))),
             None => {}
         }
     }
@@ -116,7 +134,10 @@ impl<V: Send + Sync + 'static> Slot<V> for Entries<V> {
     }
 
     fn has(&self, pid: Pid) -> bool {
-        self.find(pid).is_some()
+        match &self.index {
+            Some(index) => index.has(pid),
+            None => self.list.iter().any(|entry| entry.0 == pid),
+        }
     }
 
     fn each(&self, mut f: impl FnMut(Pid, &V)) {
@@ -137,9 +158,12 @@ impl<V: Send + Sync + 'static> Slot<V> for Entries<V> {
         gone.retain(|&at| unwanted(&self.list[at].1));
         let count = gone.len();
         let emptied = count == self.list.len();
-        // From the end on, so that those that move are not among them.
-        for &at in gone.iter().skip(usize::from(emptied)).rev() {
-            taken.push(self.remove(at));
+        if emptied {
+            self.index = None;
+            taken.extend(self.list.drain(1..).map(|(_, value)| value));
+        } else {
+            // From the end on, so that those that move are not among them.
+            taken.extend(gone.into_iter().rev().map(|at| self.remove(at)));
         }
         Taken { count, emptied }
     }
@@ -204,6 +228,24 @@ mod tests {
         for n in 1..=20 {
             assert_eq!(entries.index.is_some(), entries.len() > 16, "with {} entries", entries.len());
             entries.take(pid(n), |_| true, &mut Vec::new());
+        }
+    }
+
+    /// With a search for each, this would take minutes.
+    #[test]
+    fn one_process_with_very_many_entries_gets_and_loses_them_without_a_search() {
+        for others in [0, 1] {
+            let mut entries = Entries::new(pid(1), 0);
+            for n in 1..300_000 {
+                entries.add(pid(1), n);
+            }
+            (0..others).for_each(|n| entries.add(pid(2), n));
+            let mut taken = Vec::new();
+            let odd = entries.take(pid(1), |value| value % 2 == 1, &mut taken);
+            assert_eq!(odd, Taken { count: 150_000, emptied: false });
+            let rest = entries.take(pid(1), |_| true, &mut taken);
+            assert_eq!(rest, Taken { count: 150_000, emptied: others == 0 });
+            assert_eq!(taken.len() as u64, 300_000 - (1 - others));
         }
     }
 

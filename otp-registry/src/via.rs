@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use otp_core::behaviour::link_embryo;
 use otp_core::{ChildId, ExitReason, Pid, ProcessName, StartError};
-use otp_genserver::{Destination, GenServer, NameRegistry, ResolveError, ServerRef, StartName};
+use otp_genserver::{Destination, GenServer, NameRegistry, ResolveError, ServerRef, StartName, Stop};
 
 use crate::error::RegisterError;
 use crate::keys::{Key, Value};
@@ -49,6 +49,13 @@ impl<S, K: Key, V: Value> Via<S, K, V> {
     /// `{:via, Registry, {registry, key, value}}`.
     pub fn value(self, value: V) -> ViaValue<S, K, V> {
         ViaValue { via: self, value }
+    }
+}
+
+impl<S: GenServer, K: Key, V: Value> Via<S, K, V> {
+    /// As [`ServerRef::stop`].
+    pub fn stop(&self) -> Stop<S> {
+        Destination::stop(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use otp_core::{ExitReason, process};
 use otp_genserver::{
-    CallError, Context, Destination, GenServer, InitError, ReplyTo, ResolveError, StartError,
+    CallError, Context, Destination, GenServer, InitError, ReplyTo, ResolveError, StartError, StopError,
 };
 use otp_registry::Registry;
 use otp_supervisor::{Supervisor, SupervisorClient};
@@ -60,6 +60,15 @@ async fn reg_054_a_server_is_registered_before_init_with_the_value_given() {
             Early::start_monitor(registry.clone()).name(registry.via("early")).await.expect("it starts");
         assert_eq!(registry.holder("early"), Ok(Some(server.pid())));
     }
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_server_is_stopped_through_its_key() {
+    let registry = unique(1).await;
+    let server = Counter::start(1).name(registry.via("a")).await.expect("it starts");
+    assert_eq!(registry.via::<Counter>("a").stop().await, Ok(()));
+    assert!(!server.is_alive());
+    assert_eq!(registry.via::<Counter>("a").stop().await, Err(StopError::NoProc));
 }
 
 #[otp_core::test(start_paused = true)]
