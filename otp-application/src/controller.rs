@@ -602,7 +602,10 @@ impl Controller {
         let entry = table.entries.get(name).ok_or_else(|| StartAppError::NotLoaded(name.to_owned()))?;
         match &entry.state {
             State::Running { .. } => return Err(StartAppError::AlreadyStarted(name.to_owned())),
-            State::Starting { master, .. } if Some(master.pid()) == process::current() => {
+            // A callback of the application itself: it waits for what waits for it.
+            State::Starting { master, .. } | State::Stopping { master }
+                if Some(master.pid()) == process::current() =>
+            {
                 return Err(StartAppError::Circular(vec![name.to_owned(), name.to_owned()]));
             }
             State::Starting { done, .. } => return Ok(Begun::Starting(done.subscribe())),

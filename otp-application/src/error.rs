@@ -36,7 +36,8 @@ pub enum StartAppError {
     AlreadyStarted(String),
     /// This one, which it depends on, does not run.
     NotStarted(String),
-    /// It waits for itself: these depend on each other in a circle, or its own start function tried to start it.
+    /// It waits for itself: these depend on each other in a circle, or one of its own callbacks (its start, or its stop) tried
+    /// to start it.
     Circular(Vec<String>),
     /// Its configuration cannot be read, or is not what it needs.
     Config(ConfigError),

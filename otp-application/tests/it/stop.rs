@@ -134,6 +134,18 @@ async fn processes_that_start_linked_besides_the_tree_end_with_the_application()
     assert!(!process::is_alive(deaf));
 }
 
+#[otp_core::test(start_paused = true)]
+async fn app_031_a_callback_of_a_stop_that_starts_its_own_application_is_told_that_this_cannot_be() {
+    for key in ["prep_stop", "stop"] {
+        let (log, number) = Log::new();
+        let controller = up(number, key, "start itself").await;
+        assert_eq!(controller.stop("a").await, Ok(()), "{key}");
+        let told = format!("{key}: applications wait for each other: a -> a");
+        assert!(log.lines().contains(&told), "{:?}", log.lines());
+        assert_eq!(controller.start("a").await, Ok(()), "it can be started again");
+    }
+}
+
 /// An application whose top process cuts itself off its master, takes an hour to shut down, and ends by itself when told.
 async fn unlinked() -> (Controller, ProcessRef<ExitReason>) {
     let controller = Controller::new();
