@@ -1,8 +1,11 @@
 //! The environment of one application: a tree of values, each of which knows where it came from.
 
 use std::any::Any;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
-use config::{ConfigError as Fault, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{ConfigError as Fault, FileFormat, Format, Map, Value, ValueKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -61,8 +64,9 @@ impl Environment {
         let prefix = prefix_of(&self.application);
         if let Some((path, required)) = sources.file_of(&self.application) {
             self.places = Some(path.display().to_string());
-            let file = File::from(path.as_path()).format(FileFormat::Toml).required(required);
-            self.merge(&file)?;
+            if let Some(values) = self.read_file(&path, required)? {
+                merge(&mut self.root, values);
+            }
         }
         let variables = sources.variables_of(&self.application);
         if sources.reads_variables() {
@@ -70,7 +74,28 @@ impl Environment {
             self.places =
                 Some(self.places.take().map_or_else(|| place.clone(), |file| format!("{file}, or {place}")));
         }
-        self.merge(&Entries(variables))
+        for (key, value) in variables {
+            insert(&mut self.root, &key, value);
+        }
+        Ok(())
+    }
+
+    /// What stands in a file; `None` if there is none, and none has to be there.
+    fn read_file(&self, path: &Path, required: bool) -> Result<Option<Value>, ConfigError> {
+        let place = path.display().to_string();
+        let wrong =
+            |message: String| ConfigError::new(&self.application, message).of_key(None, Some(place.clone()));
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(None),
+            Err(error) => return Err(wrong(format!("the file cannot be read: {error}"))),
+        };
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        match FileFormat::Toml.parse(Some(&place), text) {
+            Ok(values) => Ok(Some(Value::new(None, values))),
+            Err(cause) => Err(wrong(cause.to_string().trim_end().to_owned())),
+        }
     }
 
     pub(crate) fn put(&mut self, given: &Given) -> Result<(), ConfigError> {
@@ -79,11 +104,8 @@ impl Environment {
         })?;
         // In place of what is there, and not beside its parts.
         self.remove(&given.key);
-        self.merge(&Entries(vec![(given.key.clone(), value)]))
-    }
-
-    fn merge(&mut self, source: &dyn Source) -> Result<(), ConfigError> {
-        source.collect_to(&mut self.root).map_err(|fault| self.error(fault, None))
+        insert(&mut self.root, &given.key, value);
+        Ok(())
     }
 
     /// The value of a key, if there is one.
@@ -145,7 +167,6 @@ impl Environment {
                 (full(key), origin, format!("invalid value: {unexpected}, expected {expected}"))
             }
             Fault::At { error, origin, key } => (full(key), origin, error.to_string()),
-            Fault::FileParse { uri, cause } => (None, uri, cause.to_string().trim_end().to_owned()),
             other => (full(None), None, other.to_string()),
         };
         // The library does not know the origin of a number that is too large.
@@ -154,16 +175,31 @@ impl Environment {
     }
 }
 
-/// Values for keys, as a source.
-#[derive(Debug, Clone)]
-struct Entries(Vec<(String, Value)>);
+/// Sets the value of a key, whose parts lead into tables; a table is added to the one that is there.
+fn insert(root: &mut Value, key: &str, value: Value) {
+    let place = key.split('.').fold(root, |at, part| table(at).entry(part.to_owned()).or_default());
+    merge(place, value);
+}
 
-impl Source for Entries {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
+fn merge(into: &mut Value, value: Value) {
+    match value {
+        Value { kind: ValueKind::Table(entries), .. } => {
+            let table = table(into);
+            for (key, value) in entries {
+                merge(table.entry(key).or_default(), value);
+            }
+        }
+        value => *into = value,
     }
+}
 
-    fn collect(&self) -> Result<Map<String, Value>, Fault> {
-        Ok(self.0.iter().cloned().collect())
+/// The table that this is, or is from now on.
+fn table(value: &mut Value) -> &mut Map<String, Value> {
+    if !matches!(value.kind, ValueKind::Table(_)) {
+        *value = Value::new(None, Map::<String, Value>::new());
+    }
+    match &mut value.kind {
+        ValueKind::Table(table) => table,
+        _ => unreachable!("it was made one"),
     }
 }

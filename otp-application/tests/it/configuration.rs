@@ -107,6 +107,49 @@ fn a_variable_names_the_file_which_has_to_be_there() {
 }
 
 #[test]
+fn a_file_that_is_there_but_cannot_be_read_is_an_error_that_names_it() {
+    let folder = Folder::new("unreadable");
+    let sources = ConfigSources::none().directory(&folder.0);
+    let refused = || {
+        let error = load(sources.clone(), my_app()).unwrap_err();
+        let path = folder.0.join("my-app.toml").display().to_string();
+        assert_eq!((error.key(), error.origin()), (None, Some(&*path)), "{error}");
+        error.to_string()
+    };
+    let file = folder.0.join("my-app.toml");
+    fs::create_dir(&file).unwrap();
+    let told = refused();
+    assert!(told.starts_with("configuration of my-app: the file cannot be read: "), "{told}");
+    fs::remove_dir(&file).unwrap();
+    fs::write(&file, b"name = '\xff'").unwrap();
+    assert!(refused().contains("UTF-8"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write(&file, "name = 'x'").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        // The superuser may read everything.
+        if fs::read(&file).is_err() {
+            assert!(refused().contains("ermission"));
+        }
+    }
+}
+
+#[test]
+fn a_file_may_begin_with_a_byte_order_mark_and_its_keys_hold_dots() {
+    let folder = Folder::new("marks");
+    folder.write("my-app.toml", "\u{feff}name = 'x'\n'a.b' = 1");
+    let controller = Controller::with_sources(ConfigSources::none().directory(&folder.0));
+    controller.load(my_app()).unwrap();
+    let all =
+        controller.get_all_env::<std::collections::BTreeMap<String, String>>("my-app").unwrap().unwrap();
+    assert_eq!(
+        all,
+        [("name", "x"), ("a.b", "1")].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    );
+}
+
+#[test]
 fn variables_become_what_the_type_asks_for() {
     let texts = [
         ("MY_APP_NAME", "00123"),
