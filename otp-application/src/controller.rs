@@ -118,6 +118,7 @@ impl Controller {
             environment.put(&given)?;
         }
         table.entries.insert(spec.name.clone(), Entry { spec, environment, state: State::Stopped });
+        table.refresh_environments();
         Ok(())
     }
 
@@ -138,6 +139,7 @@ impl Controller {
             Some(_) => return Err(UnloadError::Running(name.to_owned())),
         }
         let forgotten = (table.entries.remove(name), table.early.remove(name));
+        table.refresh_environments();
         drop(table);
         // Foreign destructors, unlocked.
         drop(forgotten);

@@ -1,7 +1,7 @@
 //! What a controller knows of its applications. Plain data behind a lock that is held for moments; it starts nothing and
 //! waits for nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use otp_core::{ExitReason, Pid, ProcessRef};
 use tokio::sync::watch;
@@ -80,6 +80,17 @@ pub(crate) enum Ended {
 }
 
 impl Table {
+    /// The applications, or what they depend on, are others than before: each variable goes to whom it now belongs.
+    pub(crate) fn refresh_environments(&mut self) {
+        let mut known = BTreeSet::new();
+        for entry in self.entries.values() {
+            entry.spec.add_names(&mut known);
+        }
+        for entry in self.entries.values_mut() {
+            entry.environment.refresh(known.iter().map(String::as_str));
+        }
+    }
+
     pub(crate) fn is_running(&self, name: &str) -> bool {
         self.entries.get(name).is_some_and(|entry| matches!(entry.state, State::Running { .. }))
     }
