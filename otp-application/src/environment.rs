@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config_error::ConfigError;
 use crate::config_sources::{ConfigSources, Variable, prefix_of};
+use crate::to_value::to_value;
 
 /// A value for a key, given by code: what became of it when it was made a value.
 #[derive(Debug, Clone)]
@@ -22,18 +23,7 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn new<T: Serialize>(key: impl Into<String>, value: T) -> Self {
-        #[derive(Serialize)]
-        struct Holder<T> {
-            value: T,
-        }
-        let value = config::Config::try_from(&Holder { value })
-            .map(|holder| match holder.cache.kind {
-                ValueKind::Table(mut table) => {
-                    table.remove("value").unwrap_or_else(|| Value::new(None, ValueKind::Nil))
-                }
-                _ => Value::new(None, ValueKind::Nil),
-            })
-            .map_err(|fault| fault.to_string());
+        let value = to_value(&value).map_err(|fault| fault.to_string());
         Self { key: key.into(), value }
     }
 
