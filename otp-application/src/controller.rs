@@ -664,7 +664,8 @@ impl Controller {
                     self.halt(Halt::ApplicationEnded { application, reason });
                 }
             }
-            Some(Ended::NotStarted) | None => {}
+            Some(Ended::NotStarted(restart)) => report::exited(name, reason, restart),
+            None => {}
         }
     }
 }

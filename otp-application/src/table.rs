@@ -75,8 +75,8 @@ pub(crate) enum Ended {
     Stopped,
     /// It ended by itself.
     Exited(RestartType),
-    /// It had not started.
-    NotStarted,
+    /// Its start failed.
+    NotStarted(RestartType),
 }
 
 impl Table {
@@ -132,13 +132,13 @@ impl Table {
         self.order.retain(|other| other != name);
         self.starting.retain(|other| other != name);
         Some(match before {
-            State::Starting { done, failure, aborted, .. } => {
+            State::Starting { restart, done, failure, aborted, .. } => {
                 let killed =
                     || StartAppError::Failed { application: name.to_owned(), reason: reason.clone() };
                 let error =
                     if aborted { StartAppError::ShuttingDown } else { failure.unwrap_or_else(killed) };
                 done.send_replace(Some(Err(error)));
-                Ended::NotStarted
+                if aborted { Ended::Stopped } else { Ended::NotStarted(restart) }
             }
             State::Running { restart, .. } => Ended::Exited(restart),
             State::Stopping { .. } | State::Stopped => Ended::Stopped,
