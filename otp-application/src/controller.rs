@@ -230,7 +230,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`StartAppError`]: those that were started by this call are stopped again.
+    /// [`StartAppError`]: those that this call has started, or has waited for while they were starting, are stopped again, the last
+    /// one first. What ran before goes on, and what was loaded stays loaded. After `ShuttingDown` this stops nothing: the shutdown
+    /// does.
     ///
     /// # Panics
     ///
@@ -251,7 +253,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`StartAppError`]: those that were started by this call are stopped again.
+    /// As [`ensure_all_started`](Self::ensure_all_started).
     ///
     /// # Panics
     ///
@@ -476,7 +478,10 @@ impl Controller {
     }
 
     /// Waits until all applications were stopped, by [`system_stop`](Self::system_stop), a signal, or because a permanent
-    /// one ended.
+    /// one ended, or a transient one not normally.
+    ///
+    /// An application has stopped when its master has ended. That waits for its tree, unless somebody kills it: then the tree is
+    /// told by its link, and may still be ending when this is ready.
     ///
     /// # Cancel safety
     ///
