@@ -1,5 +1,6 @@
 //! [`AppSpec`]: what a controller is told of an application.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::process::ExitCode;
@@ -142,6 +143,17 @@ impl AppSpec {
     pub fn config<T: Serialize>(mut self, key: impl Into<String>, value: T) -> Self {
         self.given.push(Given::new(key, value));
         self
+    }
+
+    /// Adds the name, and those of what it depends on.
+    pub(crate) fn add_names(&self, names: &mut BTreeSet<String>) {
+        names.insert(self.name.clone());
+        for dependency in &self.dependencies {
+            match &dependency.spec {
+                Some(spec) => spec.add_names(names),
+                None => drop(names.insert(dependency.name.clone())),
+            }
+        }
     }
 
     /// Runs it as the program: [`Runner`] with nothing changed.

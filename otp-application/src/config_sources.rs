@@ -13,7 +13,9 @@ use config::{Config, File, FileFormat, Value};
 ///    which has to be there;
 /// 2. the environment variables `MY_APP_…`: `MY_APP_PORT` is the key `port`, and `MY_APP_DB__POOL` is `pool` of the table
 ///    `db`. Values are texts, which become what the configuration's type asks for; one that begins with `[` or `{` is read
-///    as in TOML: `MY_APP_HOSTS='["a", "b"]'`.
+///    as in TOML: `MY_APP_HOSTS='["a", "b"]'`. Of the applications that are known, which are those that are loaded and what they
+///    depend on, a variable belongs to the one with the longest prefix: with `my-app` and `my-app-db`, `MY_APP_DB_POOL` is
+///    the key `pool` of `my-app-db`. They are read in the order of their names.
 ///
 /// # Counterpart
 ///
@@ -78,15 +80,40 @@ impl ConfigSources {
         self.files.then_some((path, false))
     }
 
-    /// The keys of an application that environment variables set.
-    pub(crate) fn variables_of(&self, application: &str) -> Vec<(String, Value)> {
-        let prefix = format!("{}_", prefix_of(application));
+    /// The environment variables that begin with an application's prefix, in the order of their names.
+    pub(crate) fn variables_of(&self, application: &str) -> Vec<Variable> {
+        let prefix = prefix_of(application);
         let all = self.variables.iter().flatten();
-        let ours = all.filter_map(|(name, text)| Some((name, name.strip_prefix(&prefix)?, text)));
-        ours.filter(|(_, key, _)| !key.is_empty() && *key != FILE)
-            .map(|(name, key, text)| (key.to_lowercase().replace("__", "."), value(name, text)))
+        let ours = all.filter_map(|(name, text)| Some((name, key_of(name, &prefix)?, text)));
+        ours.filter(|(_, key, _)| *key != FILE)
+            .map(|(name, key, text)| Variable {
+                name: name.clone(),
+                key: key.to_lowercase().replace("__", "."),
+                value: value(name, text),
+            })
             .collect()
     }
+}
+
+/// An environment variable that sets a key.
+#[derive(Debug, Clone)]
+pub(crate) struct Variable {
+    name: String,
+    pub(crate) key: String,
+    pub(crate) value: Value,
+}
+
+impl Variable {
+    /// Whether it is one of the application with this prefix.
+    pub(crate) fn is_of(&self, prefix: &str) -> bool {
+        key_of(&self.name, prefix).is_some()
+    }
+}
+
+/// What follows an application's prefix. Two underscores lead into a table of an application with a shorter one.
+fn key_of<'a>(variable: &'a str, prefix: &str) -> Option<&'a str> {
+    let key = variable.strip_prefix(prefix)?.strip_prefix('_')?;
+    (!key.is_empty() && !key.starts_with('_')).then_some(key)
 }
 
 /// What follows the prefix in the variable that names the file.

@@ -118,6 +118,7 @@ impl Controller {
             environment.put(&given)?;
         }
         table.entries.insert(spec.name.clone(), Entry { spec, environment, state: State::Stopped });
+        table.refresh_environments();
         Ok(())
     }
 
@@ -138,6 +139,7 @@ impl Controller {
             Some(_) => return Err(UnloadError::Running(name.to_owned())),
         }
         let forgotten = (table.entries.remove(name), table.early.remove(name));
+        table.refresh_environments();
         drop(table);
         // Foreign destructors, unlocked.
         drop(forgotten);
@@ -228,7 +230,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`StartAppError`]: those that were started by this call are stopped again.
+    /// [`StartAppError`]: those that this call has started, or has waited for while they were starting, are stopped again, the last
+    /// one first. What ran before goes on, and what was loaded stays loaded. After `ShuttingDown` this stops nothing: the shutdown
+    /// does.
     ///
     /// # Panics
     ///
@@ -249,7 +253,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`StartAppError`]: those that were started by this call are stopped again.
+    /// As [`ensure_all_started`](Self::ensure_all_started).
     ///
     /// # Panics
     ///
@@ -474,7 +478,10 @@ impl Controller {
     }
 
     /// Waits until all applications were stopped, by [`system_stop`](Self::system_stop), a signal, or because a permanent
-    /// one ended.
+    /// one ended, or a transient one not normally.
+    ///
+    /// An application has stopped when its master has ended. That waits for its tree, unless somebody kills it: then the tree is
+    /// told by its link, and may still be ending when this is ready.
     ///
     /// # Cancel safety
     ///
@@ -602,7 +609,10 @@ impl Controller {
         let entry = table.entries.get(name).ok_or_else(|| StartAppError::NotLoaded(name.to_owned()))?;
         match &entry.state {
             State::Running { .. } => return Err(StartAppError::AlreadyStarted(name.to_owned())),
-            State::Starting { master, .. } if Some(master.pid()) == process::current() => {
+            // A callback of the application itself: it waits for what waits for it.
+            State::Starting { master, .. } | State::Stopping { master }
+                if Some(master.pid()) == process::current() =>
+            {
                 return Err(StartAppError::Circular(vec![name.to_owned(), name.to_owned()]));
             }
             State::Starting { done, .. } => return Ok(Begun::Starting(done.subscribe())),
@@ -659,7 +669,8 @@ impl Controller {
                     self.halt(Halt::ApplicationEnded { application, reason });
                 }
             }
-            Some(Ended::NotStarted) | None => {}
+            Some(Ended::NotStarted(restart)) => report::exited(name, reason, restart),
+            None => {}
         }
     }
 }

@@ -32,11 +32,14 @@ pub enum UnloadError {
 pub enum StartAppError {
     /// It is not loaded, nor given as a dependency's spec.
     NotLoaded(String),
+    /// It was to be loaded, and one with this name is.
+    AlreadyLoaded(String),
     /// It runs.
     AlreadyStarted(String),
     /// This one, which it depends on, does not run.
     NotStarted(String),
-    /// It waits for itself: these depend on each other in a circle, or its own start function tried to start it.
+    /// It waits for itself: these depend on each other in a circle, or one of its own callbacks (its start, or its stop) tried
+    /// to start it.
     Circular(Vec<String>),
     /// Its configuration cannot be read, or is not what it needs.
     Config(ConfigError),
@@ -96,6 +99,7 @@ impl fmt::Display for StartAppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLoaded(name) => write!(f, "application {name} is not loaded"),
+            Self::AlreadyLoaded(name) => LoadError::AlreadyLoaded(name.clone()).fmt(f),
             Self::AlreadyStarted(name) => write!(f, "application {name} is already started"),
             Self::NotStarted(name) => write!(f, "application {name}, which it depends on, is not started"),
             Self::Circular(names) => write!(f, "applications wait for each other: {}", names.join(" -> ")),
@@ -161,7 +165,7 @@ impl From<ConfigError> for StartAppError {
 impl From<LoadError> for StartAppError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::AlreadyLoaded(name) => Self::AlreadyStarted(name),
+            LoadError::AlreadyLoaded(name) => Self::AlreadyLoaded(name),
             LoadError::Config(error) => Self::Config(error),
         }
     }

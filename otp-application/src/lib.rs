@@ -17,6 +17,7 @@ mod restart_type;
 mod runner;
 mod signals;
 mod table;
+mod to_value;
 
 pub use app_info::AppInfo;
 pub use app_spec::{AppSpec, Dependency};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use otp_core::behaviour::catch;
 use otp_core::process::{self, send_exit, trap_exit};
-use otp_core::{ExitReason, Mailbox, Pid, Received};
+use otp_core::{ExitReason, Mailbox, MonitorRef, Pid, Received};
 
 use crate::app_spec::AppSpec;
 use crate::callbacks::Live;
@@ -34,7 +34,7 @@ pub(crate) async fn run(
 ) -> ExitReason {
     // Cannot fail: this is a process.
     let _ = trap_exit(true);
-    let mut master = Master { mailbox, told_to_stop: false, ended: Vec::new() };
+    let mut master = Master { mailbox, told_to_stop: false, top: None, ended: Vec::new() };
     let outcome = master.start(&spec, &environment).await;
     let (mut live, error) = match outcome {
         Ok(live) => (live, None),
@@ -90,7 +90,9 @@ fn told(application: &str, callback: &str, outcome: Result<(), ExitReason>) {
 struct Master {
     mailbox: Mailbox<StopOrder>,
     told_to_stop: bool,
-    /// Linked processes that ended while the application started.
+    /// The top supervisor, once it is known. It is linked, and may undo that: the monitor it cannot.
+    top: Option<(Pid, MonitorRef)>,
+    /// Linked processes that ended while the application started, and the top supervisor if it has.
     ended: Vec<(Pid, ExitReason)>,
 }
 
@@ -113,9 +115,10 @@ impl Master {
             Ok(Err(reason)) | Err(reason) => return Err((None, failed(reason))),
         };
         // Who ended before this is heard of below.
-        if process::link(live.top).is_err() {
-            unreachable!("this is a process");
-        }
+        let (Ok(()), Ok(monitor)) = (process::link(live.top), process::monitor(live.top)) else {
+            unreachable!("this is a process")
+        };
+        self.top = Some((live.top, monitor));
         for phase in spec.phases {
             if self.told_to_stop {
                 break;
@@ -159,13 +162,10 @@ impl Master {
                 }
                 match self.mailbox.poll_receive(cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Received::Message(StopOrder)) => self.told_to_stop = true,
-                    Poll::Ready(Received::Exit { from, reason }) if Some(from) == top => {
-                        self.ended.push((from, reason.clone()));
-                        return Poll::Ready(Err(reason));
-                    }
-                    Poll::Ready(Received::Exit { from, reason }) => self.ended.push((from, reason)),
-                    Poll::Ready(_) => continue,
+                    Poll::Ready(received) => self.note(received),
+                }
+                if let Some(reason) = top.and_then(|top| self.end_of(top)) {
+                    return Poll::Ready(Err(reason));
                 }
                 if self.told_to_stop {
                     if top.is_some() {
@@ -189,28 +189,50 @@ impl Master {
 
     /// Waits until the tree ends, which gives the reason, or until told to stop it.
     async fn serve(&mut self, top: Pid) -> Option<ExitReason> {
-        if let Some(at) = self.ended.iter().position(|(pid, _)| *pid == top) {
-            return Some(self.ended.swap_remove(at).1);
-        }
-        while !self.told_to_stop {
-            match self.mailbox.receive().await {
-                Received::Exit { from, reason } if from == top => return Some(reason),
-                Received::Message(StopOrder) => self.told_to_stop = true,
-                _ => {}
+        loop {
+            if let Some(reason) = self.end_of(top) {
+                return Some(reason);
             }
+            if self.told_to_stop {
+                return None;
+            }
+            let received = self.mailbox.receive().await;
+            self.note(received);
         }
-        None
     }
 
     /// Shuts the tree down, however long that takes: each of its parts has its own limit.
     async fn shut_down(&mut self, top: Pid) {
-        if !links().contains(&top) {
-            return;
+        if self.end_of(top).is_none() {
+            send_exit(top, ExitReason::Shutdown);
         }
-        send_exit(top, ExitReason::Shutdown);
-        while links().contains(&top) {
-            drop(self.mailbox.receive().await);
+        while self.end_of(top).is_none() {
+            let received = self.mailbox.receive().await;
+            self.note(received);
         }
+    }
+
+    fn note(&mut self, received: Received<StopOrder>) {
+        match received {
+            Received::Message(StopOrder) => self.told_to_stop = true,
+            Received::Exit { from, reason } if self.top.is_none_or(|(top, _)| top == from) => {
+                self.ended.push((from, reason));
+            }
+            // After its EXIT, which knows the reason also of one that was dead already.
+            Received::Down(down) => {
+                if let Some((top, monitor)) = self.top
+                    && down.monitor == monitor
+                {
+                    self.ended.push((top, down.reason));
+                }
+            }
+            Received::Exit { .. } => {}
+        }
+    }
+
+    /// Why a process has ended, if that was noted.
+    fn end_of(&self, pid: Pid) -> Option<ExitReason> {
+        self.ended.iter().find(|(ended, _)| *ended == pid).map(|(_, reason)| reason.clone())
     }
 
     /// Ends what is still linked to the master.

@@ -14,7 +14,7 @@ pub(crate) fn stopped(application: &str) {
     tracing::info!(target: "otp::application", application, "application stopped");
 }
 
-/// It ended by itself.
+/// It ended by itself, or its start failed.
 pub(crate) fn exited(application: &str, reason: &ExitReason, restart: RestartType) {
     // What ends a program is worth an error, whatever the reason.
     let harmless = match restart {

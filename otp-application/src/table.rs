@@ -1,7 +1,7 @@
 //! What a controller knows of its applications. Plain data behind a lock that is held for moments; it starts nothing and
 //! waits for nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use otp_core::{ExitReason, Pid, ProcessRef};
 use tokio::sync::watch;
@@ -75,11 +75,22 @@ pub(crate) enum Ended {
     Stopped,
     /// It ended by itself.
     Exited(RestartType),
-    /// It had not started.
-    NotStarted,
+    /// Its start failed.
+    NotStarted(RestartType),
 }
 
 impl Table {
+    /// The applications, or what they depend on, are others than before: each variable goes to whom it now belongs.
+    pub(crate) fn refresh_environments(&mut self) {
+        let mut known = BTreeSet::new();
+        for entry in self.entries.values() {
+            entry.spec.add_names(&mut known);
+        }
+        for entry in self.entries.values_mut() {
+            entry.environment.refresh(known.iter().map(String::as_str));
+        }
+    }
+
     pub(crate) fn is_running(&self, name: &str) -> bool {
         self.entries.get(name).is_some_and(|entry| matches!(entry.state, State::Running { .. }))
     }
@@ -121,13 +132,13 @@ impl Table {
         self.order.retain(|other| other != name);
         self.starting.retain(|other| other != name);
         Some(match before {
-            State::Starting { done, failure, aborted, .. } => {
+            State::Starting { restart, done, failure, aborted, .. } => {
                 let killed =
                     || StartAppError::Failed { application: name.to_owned(), reason: reason.clone() };
                 let error =
                     if aborted { StartAppError::ShuttingDown } else { failure.unwrap_or_else(killed) };
                 done.send_replace(Some(Err(error)));
-                Ended::NotStarted
+                if aborted { Ended::Stopped } else { Ended::NotStarted(restart) }
             }
             State::Running { restart, .. } => Ended::Exited(restart),
             State::Stopping { .. } | State::Stopped => Ended::Stopped,

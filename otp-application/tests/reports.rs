@@ -109,6 +109,19 @@ async fn app_018_the_start_and_every_end_of_an_application_are_reported() {
     let words = ["started", "stopped"].map(|it| format!(r#"INFO application {it} application="words""#));
     assert_eq!(log.take(), words);
 
+    let fails = AppSpec::new("ill", |(): ()| async { Err(ExitReason::new("no luck")) });
+    controller.load(fails).unwrap();
+    controller.start_as("ill", RestartType::Transient).await.unwrap_err();
+    let exited = r#"ERROR application exited application="ill" reason=no luck restart=Transient"#;
+    assert_eq!(log.take(), [exited]);
+    let lacks =
+        AppSpec::new("lacks", |_: std::collections::BTreeMap<u8, u8>| async { Err(ExitReason::Normal) });
+    controller.load(lacks.config("port", 1)).unwrap();
+    controller.start("lacks").await.unwrap_err();
+    let lines = log.take();
+    let exited = r#"ERROR application exited application="lacks" reason=configuration of lacks: "#;
+    assert!(lines.len() == 1 && lines[0].starts_with(exited), "{lines:?}");
+
     let ends = [
         (RestartType::Temporary, ExitReason::Shutdown, "INFO", "reason=shutdown restart=Temporary"),
         (RestartType::Temporary, ExitReason::new("ill"), "ERROR", "reason=ill restart=Temporary"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use otp_application::{AppSpec, ConfigError, ConfigSources, Controller, LoadError};
+use otp_application::{AppSpec, ConfigError, ConfigSources, Controller, Dependency, LoadError};
 use serde::Deserialize;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -107,6 +107,49 @@ fn a_variable_names_the_file_which_has_to_be_there() {
 }
 
 #[test]
+fn a_file_that_is_there_but_cannot_be_read_is_an_error_that_names_it() {
+    let folder = Folder::new("unreadable");
+    let sources = ConfigSources::none().directory(&folder.0);
+    let refused = || {
+        let error = load(sources.clone(), my_app()).unwrap_err();
+        let path = folder.0.join("my-app.toml").display().to_string();
+        assert_eq!((error.key(), error.origin()), (None, Some(&*path)), "{error}");
+        error.to_string()
+    };
+    let file = folder.0.join("my-app.toml");
+    fs::create_dir(&file).unwrap();
+    let told = refused();
+    assert!(told.starts_with("configuration of my-app: the file cannot be read: "), "{told}");
+    fs::remove_dir(&file).unwrap();
+    fs::write(&file, b"name = '\xff'").unwrap();
+    assert!(refused().contains("UTF-8"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write(&file, "name = 'x'").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        // The superuser may read everything.
+        if fs::read(&file).is_err() {
+            assert!(refused().contains("ermission"));
+        }
+    }
+}
+
+#[test]
+fn a_file_may_begin_with_a_byte_order_mark_and_its_keys_hold_dots() {
+    let folder = Folder::new("marks");
+    folder.write("my-app.toml", "\u{feff}name = 'x'\n'a.b' = 1");
+    let controller = Controller::with_sources(ConfigSources::none().directory(&folder.0));
+    controller.load(my_app()).unwrap();
+    let all =
+        controller.get_all_env::<std::collections::BTreeMap<String, String>>("my-app").unwrap().unwrap();
+    assert_eq!(
+        all,
+        [("name", "x"), ("a.b", "1")].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    );
+}
+
+#[test]
 fn variables_become_what_the_type_asks_for() {
     let texts = [
         ("MY_APP_NAME", "00123"),
@@ -180,6 +223,85 @@ fn the_variable_of_the_file_is_no_key() {
     controller.load(AppSpec::library("my-app")).unwrap();
     let all = controller.get_all_env::<std::collections::BTreeMap<String, u16>>("my-app");
     assert_eq!(all.unwrap().unwrap(), [("port".to_owned(), 1)].into());
+}
+
+/// Everything that an application is configured with, as texts.
+fn all_of(controller: &Controller, name: &str) -> Vec<(String, String)> {
+    let all: std::collections::BTreeMap<_, _> = controller.get_all_env(name).unwrap().expect("it is loaded");
+    all.into_iter().collect()
+}
+
+fn texts(entries: &[(&str, &str)]) -> Vec<(String, String)> {
+    entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_variable_belongs_to_the_application_with_the_longest_prefix() {
+    let sources = || variables([("SHOP_DB_POOL", "5"), ("SHOP_PORT", "80"), ("SHOP_DB", "local")]);
+    let shop = texts(&[("db", "local"), ("port", "80")]);
+    let shop_db = texts(&[("pool", "5")]);
+
+    // Loaded in either order, or only named as a dependency.
+    for order in [["shop", "shop_db"], ["shop_db", "shop"]] {
+        let controller = Controller::with_sources(sources());
+        for name in order {
+            controller.load(AppSpec::library(name)).unwrap();
+        }
+        assert_eq!(all_of(&controller, "shop"), shop, "{order:?}");
+        assert_eq!(all_of(&controller, "shop_db"), shop_db, "{order:?}");
+    }
+    for dependency in [Dependency::from("shop_db"), AppSpec::library("shop-db").into()] {
+        let controller = Controller::with_sources(sources());
+        controller.load(AppSpec::library("shop").dependency(dependency)).unwrap();
+        assert_eq!(all_of(&controller, "shop"), shop);
+    }
+
+    // Nobody else is known, or any more.
+    let alone = texts(&[("db", "local"), ("db_pool", "5"), ("port", "80")]);
+    let controller = Controller::with_sources(sources());
+    controller.load(AppSpec::library("shop")).unwrap();
+    assert_eq!(all_of(&controller, "shop"), alone);
+    controller.load(AppSpec::library("shop_db")).unwrap();
+    controller.unload("shop_db").unwrap();
+    assert_eq!(all_of(&controller, "shop"), alone);
+}
+
+#[test]
+fn what_code_has_set_stays_when_a_variable_goes_to_another_application() {
+    let controller = Controller::with_sources(variables([("SHOP_DB_POOL", "5"), ("SHOP_PORT", "80")]));
+    let shop =
+        AppSpec::library("shop").env("db_pool", "3").env("port", "1").env("name", "a").config("open", "yes");
+    controller.load(shop).unwrap();
+    controller.put_env("shop", "port", "81").unwrap();
+    controller.put_env("shop", "port", "82").unwrap();
+    controller.delete_env("shop", "name");
+    controller.load(AppSpec::library("shop_db")).unwrap();
+    assert_eq!(all_of(&controller, "shop"), texts(&[("db_pool", "3"), ("open", "yes"), ("port", "82")]));
+}
+
+#[test]
+fn two_underscores_lead_into_a_table_also_beside_an_application_of_that_name() {
+    let controller = Controller::with_sources(variables([("SHOP_DB__POOL", "5")]));
+    controller.load(AppSpec::library("shop")).unwrap();
+    controller.load(AppSpec::library("shop_db")).unwrap();
+    assert_eq!(controller.get_env::<u8>("shop", "db.pool").unwrap(), Some(5));
+    assert_eq!(all_of(&controller, "shop_db"), []);
+}
+
+#[test]
+fn variables_for_one_key_count_in_the_order_of_their_names() {
+    // In another order each time, if that of a hash map were what counts.
+    for _ in 0..20 {
+        let controller = Controller::with_sources(variables([
+            ("SHOP_DB", "local"),
+            ("SHOP_DB__POOL", "5"),
+            ("SHOP_PORT", "80"),
+            ("SHOP_port", "81"),
+        ]));
+        controller.load(AppSpec::library("shop")).unwrap();
+        assert_eq!(controller.get_env::<u8>("shop", "db.pool").unwrap(), Some(5));
+        assert_eq!(controller.get_env::<u8>("shop", "port").unwrap(), Some(81));
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What has to run before an application starts.
 
 use otp_application::{AppSpec, Controller, Dependency, StartAppError};
+use otp_supervisor::Supervisor;
 
-use crate::support::{Log, Scripted, running, scripted, single};
+use crate::support::{Log, Scripted, running, scripted, settle, single};
 
 #[otp_core::test(start_paused = true)]
 async fn app_003_a_dependency_that_does_not_run_is_named_and_nothing_starts() {
@@ -50,6 +51,24 @@ async fn ensure_all_started_takes_back_what_it_started_when_one_fails() {
     let error = controller.ensure_all_started("app").await.unwrap_err();
     assert_eq!(error.to_string(), "application app did not start: no luck");
     assert_eq!(running(&controller), ["before"]);
+}
+
+#[otp_core::test(start_paused = true)]
+async fn ensure_all_started_takes_back_what_it_waited_for_and_keeps_it_loaded() {
+    let (_log, number) = Log::new();
+    let controller = Controller::new();
+    let slow = AppSpec::new("slow", |(): ()| async {
+        settle().await;
+        Ok(Supervisor::one_for_one().start_link().await?.into())
+    });
+    controller.load(slow).unwrap();
+    controller.load(scripted("app", number).config("start", "fail").dependency("slow")).unwrap();
+    let both = async { tokio::join!(controller.start("slow"), controller.ensure_all_started("app")) };
+    let (slow, app) = both.await;
+    assert_eq!(slow, Ok(()));
+    assert!(app.is_err());
+    assert_eq!(running(&controller), [""; 0]);
+    assert_eq!(controller.loaded_applications().len(), 2);
 }
 
 #[otp_core::test(start_paused = true)]

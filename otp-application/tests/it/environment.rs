@@ -1,5 +1,7 @@
 //! The environment of an application as code sees it.
 
+use std::collections::BTreeMap;
+
 use otp_application::{AppSpec, Controller, FetchEnvError};
 use serde::{Deserialize, Serialize};
 
@@ -106,11 +108,81 @@ fn app_026_a_value_that_is_put_before_the_load_is_there_at_once() {
 #[test]
 fn app_026_a_value_that_is_put_takes_the_place_of_a_whole_table() {
     let controller = Controller::new();
-    let x = std::collections::BTreeMap::from([("x", 1)]);
-    let y = std::collections::BTreeMap::from([("y", 2)]);
+    let x = BTreeMap::from([("x", 1)]);
+    let y = BTreeMap::from([("y", 2)]);
     controller.load(AppSpec::library("tables")).unwrap();
     controller.put_env("tables", "key", x).unwrap();
     controller.put_env("tables", "key", y).unwrap();
-    let now: std::collections::BTreeMap<String, u8> = controller.fetch_env("tables", "key").unwrap();
-    assert_eq!(now, std::collections::BTreeMap::from([("y".to_owned(), 2)]));
+    let now: BTreeMap<String, u8> = controller.fetch_env("tables", "key").unwrap();
+    assert_eq!(now, BTreeMap::from([("y".to_owned(), 2)]));
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Shape {
+    Point,
+    Circle(f64),
+    Line(i8, i8),
+    Box { wide: u64, high: i64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Everything {
+    list: Vec<u8>,
+    lists: Vec<Vec<String>>,
+    map: BTreeMap<String, u8>,
+    by_number: BTreeMap<u32, BTreeMap<String, u8>>,
+    shapes: Vec<Shape>,
+    letter: char,
+    pair: (bool, f32),
+    some: Option<Vec<u8>>,
+    none: Option<u8>,
+    unit: (),
+    large: u64,
+    small: i64,
+}
+
+fn everything() -> Everything {
+    let dotted = BTreeMap::from([("example.org".to_owned(), 1), ("a[0]".to_owned(), 2), (String::new(), 3)]);
+    Everything {
+        list: Vec::new(),
+        lists: vec![Vec::new(), vec!["a.b".to_owned()]],
+        map: BTreeMap::new(),
+        by_number: BTreeMap::from([(1, BTreeMap::new()), (2, dotted)]),
+        shapes: vec![
+            Shape::Point,
+            Shape::Circle(0.5),
+            Shape::Line(-1, 1),
+            Shape::Box { wide: u64::MAX, high: i64::MIN },
+        ],
+        letter: 'ä',
+        pair: (true, 0.25),
+        some: Some(Vec::new()),
+        none: None,
+        unit: (),
+        large: u64::MAX,
+        small: i64::MIN,
+    }
+}
+
+#[test]
+fn app_026_what_code_gives_comes_back_as_it_is() {
+    let controller = Controller::new();
+    let words = || words().env("default", everything()).config("given", everything());
+    controller.load(words()).unwrap();
+    controller.put_env("words", "put", everything()).unwrap();
+    controller.put_env("early", "put", everything()).unwrap();
+    for (name, key) in [("words", "default"), ("words", "given"), ("words", "put"), ("early", "put")] {
+        assert_eq!(controller.fetch_env::<Everything>(name, key), Ok(everything()), "{name} {key}");
+    }
+    for empty in ["list", "some"] {
+        assert_eq!(controller.get_env("words", &format!("put.{empty}")), Ok(Some(Vec::<u8>::new())));
+    }
+}
+
+#[test]
+fn app_026_an_empty_map_that_is_put_empties_a_table() {
+    let controller = Controller::new();
+    controller.load(AppSpec::library("words").env("map", BTreeMap::from([("a", 1)]))).unwrap();
+    controller.put_env("words", "map", BTreeMap::<String, u8>::new()).unwrap();
+    assert_eq!(controller.get_env("words", "map"), Ok(Some(BTreeMap::<String, u8>::new())));
 }

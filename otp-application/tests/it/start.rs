@@ -187,6 +187,12 @@ async fn a_master_that_is_killed_while_it_starts_fails_the_start() {
     assert_eq!(outcome, Err(failed("a", ExitReason::Killed)));
 }
 
+#[test]
+fn an_application_that_is_loaded_already_is_not_said_to_be_started() {
+    let error = StartAppError::from(LoadError::AlreadyLoaded("a".to_owned()));
+    assert_eq!(error.to_string(), "application a is already loaded");
+}
+
 #[otp_core::test(start_paused = true)]
 async fn app_024_a_library_starts_and_stops_without_a_process() {
     let controller = Controller::new();

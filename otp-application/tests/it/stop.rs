@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use otp_application::{AppSpec, Controller, ExitReason, Halt, RestartType, StopAppError};
-use otp_core::{Mailbox, process};
+use otp_core::{Mailbox, ProcessRef, Received, process};
 use otp_supervisor::Supervisor;
 
-use crate::support::{Log, end_with, master_of, running, scripted, settle, single};
+use crate::support::{Log, end_with, master_of, running, scripted, settle, single, top_of};
 
 fn not_started(name: &str) -> Result<(), StopAppError> {
     Err(StopAppError::NotStarted(name.to_owned()))
@@ -132,6 +132,61 @@ async fn processes_that_start_linked_besides_the_tree_end_with_the_application()
     let deaf = told.recv().unwrap();
     controller.stop("a").await.unwrap();
     assert!(!process::is_alive(deaf));
+}
+
+#[otp_core::test(start_paused = true)]
+async fn app_031_a_callback_of_a_stop_that_starts_its_own_application_is_told_that_this_cannot_be() {
+    for key in ["prep_stop", "stop"] {
+        let (log, number) = Log::new();
+        let controller = up(number, key, "start itself").await;
+        assert_eq!(controller.stop("a").await, Ok(()), "{key}");
+        let told = format!("{key}: applications wait for each other: a -> a");
+        assert!(log.lines().contains(&told), "{:?}", log.lines());
+        assert_eq!(controller.start("a").await, Ok(()), "it can be started again");
+    }
+}
+
+/// An application whose top process cuts itself off its master, takes an hour to shut down, and ends by itself when told.
+async fn unlinked() -> (Controller, ProcessRef<ExitReason>) {
+    let controller = Controller::new();
+    let spec = AppSpec::new("loner", |(): ()| async {
+        let master = process::current().expect("a master is a process");
+        let top = otp_core::spawn_link(move |mut mailbox: Mailbox<ExitReason>| async move {
+            process::trap_exit(true)?;
+            // Once it is known to be the top.
+            settle().await;
+            process::unlink(master)?;
+            if let Received::Message(reason) = mailbox.receive().await {
+                return Err(reason);
+            }
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            Ok::<_, ExitReason>(())
+        });
+        Ok(top.pid().into())
+    });
+    controller.load(spec).expect("it can be done");
+    controller.start("loner").await.expect("it can be done");
+    let top = ProcessRef::of(top_of(&controller, "loner")).expect("it takes reasons");
+    settle().await;
+    settle().await;
+    (controller, top)
+}
+
+#[otp_core::test(start_paused = true)]
+async fn app_010_a_top_supervisor_that_unlinked_itself_is_shut_down_and_waited_for() {
+    let (controller, top) = unlinked().await;
+    let began = tokio::time::Instant::now();
+    controller.stop("loner").await.unwrap();
+    assert!(!process::is_alive(top.pid()));
+    assert!(began.elapsed() >= Duration::from_secs(3600), "{:?}", began.elapsed());
+}
+
+#[otp_core::test(start_paused = true)]
+async fn app_018_the_end_of_a_top_supervisor_that_unlinked_itself_ends_the_application() {
+    let (controller, top) = unlinked().await;
+    top.send(ExitReason::new("crash"));
+    settle().await;
+    assert_eq!(running(&controller), [""; 0]);
 }
 
 // ---- its end by itself -------------------------------------------------------------------------------------------

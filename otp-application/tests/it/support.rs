@@ -91,12 +91,16 @@ impl Application for Scripted {
     async fn prep_stop(state: &mut State) {
         state.log.add(format!("prep_stop: {}", state.text));
         state.text = "from prep_stop".to_owned();
-        let _ = act(&state.script.prep_stop).await;
+        if let Err(why) = act(&state.script.prep_stop).await {
+            state.log.add(format!("prep_stop: {why}"));
+        }
     }
 
     async fn stop(state: State) {
         state.log.add(format!("stop: {}", state.text));
-        let _ = act(&state.script.stop).await;
+        if let Err(why) = act(&state.script.stop).await {
+            state.log.add(format!("stop: {why}"));
+        }
     }
 }
 
@@ -105,6 +109,11 @@ async fn act(what: &str) -> Result<(), ExitReason> {
         "fail" => Err(ExitReason::new("no luck")),
         "panic" => panic!("told to"),
         "wait" => std::future::pending().await,
+        "start itself" => {
+            let controller = Controller::current();
+            let own = process::current().and_then(|own| controller.get_application(own));
+            Ok(controller.start(&own.expect("a callback runs in its application")).await?)
+        }
         _ => Ok(()),
     }
 }
