@@ -1,6 +1,6 @@
 //! Nothing is left of tables that have gone, nor of rows that were deleted.
 //!
-//! A binary of its own: the counters are the whole program's.
+//! A binary of its own, with one test: the counters are the whole program's.
 
 #![expect(clippy::unwrap_used, reason = "also helpers of tests may fail by panicking")]
 
@@ -88,11 +88,11 @@ async fn nothing_is_left_of_tables_and_rows() {
     let grown = BYTES.load(Ordering::Relaxed) - before;
     assert!(grown < 20_000, "{grown} bytes are left of 200 rounds");
     assert!(all().is_empty(), "{:?}", all());
+    an_owner_keeps_nothing_of_the_tables_it_deleted();
 }
 
 /// An owner that makes and deletes tables all its life keeps nothing of them.
-#[otp_core::test]
-async fn an_owner_keeps_nothing_of_the_tables_it_deleted() {
+fn an_owner_keeps_nothing_of_the_tables_it_deleted() {
     let make = || Set::<u32, u32>::new().unwrap().delete_table().unwrap();
     (0..100).for_each(|_| make());
     let before = BYTES.load(Ordering::Relaxed);

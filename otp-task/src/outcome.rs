@@ -32,11 +32,14 @@ pub(crate) fn result_of<T>(answer: Answer<T>) -> Result<T, ExitReason> {
     }
 }
 
+/// What is waited for, and who gets it.
+type Waiting<T> = (Reply<T>, Recipient<TaskOutcome<T>>);
+
 /// Sends a task's outcome on as soon as it is there. It is the waker of the reply, so that nobody has to wait for it; whoever
 /// resolves the reply lets go of it.
 struct Forward<T: Send + 'static> {
     pid: Pid,
-    waiting: Mutex<Option<(Reply<T>, Recipient<TaskOutcome<T>>)>>,
+    waiting: Mutex<Option<Waiting<T>>>,
 }
 
 pub(crate) fn forward<T: Send + 'static>(pid: Pid, reply: Reply<T>, to: Recipient<TaskOutcome<T>>) {

@@ -93,7 +93,7 @@ async fn an_agent_is_asked_by_its_name_too() {
     Agent::start_link(|| 1).name(NAME).await.expect("it starts");
     NAME.update(|n| *n += 1).await.expect("it runs");
     NAME.cast_update(|n| *n *= 10);
-    assert_eq!(NAME.get_and_update(|n| std::mem::take(n)).await, Ok(20));
+    assert_eq!(NAME.get_and_update(std::mem::take).await, Ok(20));
     assert_eq!(NAME.get(|n| *n).await, Ok(0));
 }
 

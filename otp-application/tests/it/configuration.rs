@@ -127,7 +127,7 @@ fn a_file_that_is_there_but_cannot_be_read_is_an_error_that_names_it() {
     {
         use std::os::unix::fs::PermissionsExt;
         fs::write(&file, "name = 'x'").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
         // The superuser may read everything.
         if fs::read(&file).is_err() {
             assert!(refused().contains("ermission"));
@@ -227,7 +227,8 @@ fn the_variable_of_the_file_is_no_key() {
 
 /// Everything that an application is configured with, as texts.
 fn all_of(controller: &Controller, name: &str) -> Vec<(String, String)> {
-    let all: std::collections::BTreeMap<_, _> = controller.get_all_env(name).unwrap().expect("it is loaded");
+    let all: std::collections::BTreeMap<_, _> =
+        controller.get_all_env(name).expect("it can be read").expect("it is loaded");
     all.into_iter().collect()
 }
 

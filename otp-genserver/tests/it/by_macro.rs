@@ -312,8 +312,9 @@ impl Apart {
     }
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_server_by_macro_may_refuse_to_be_polled_by_its_callers() {
+    tokio::time::pause();
     let server = Apart::start().await.expect("it starts");
     for _ in 0..40 {
         assert_eq!(server.has_a_task().await, Ok(true));

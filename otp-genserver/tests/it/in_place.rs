@@ -59,8 +59,9 @@ fn dawdle() {
     never.recv_timeout(Duration::from_millis(2)).ok();
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn an_idle_quick_server_runs_in_its_callers_place() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = Plan::new().up().await;
         assert!(!runs_here(&server).await, "a new one is not known to be quick");
@@ -70,8 +71,9 @@ async fn an_idle_quick_server_runs_in_its_callers_place() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_plain_task_polls_in_place_as_well() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let (tell, told) = oneshot::channel();
@@ -83,8 +85,9 @@ async fn a_plain_task_polls_in_place_as_well() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn in_place_it_is_the_server_all_the_same() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let pid = server.pid();
@@ -127,8 +130,9 @@ impl GenServer for Apart {
     }
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_server_that_does_not_want_it_runs_in_its_own_task() {
+    tokio::time::pause();
     in_a_process(async {
         let server = Apart::start(()).await.expect("it starts");
         for _ in 0..2 * WARM {
@@ -188,8 +192,9 @@ async fn what_the_caller_polls_may_turn_slow_and_others_are_served_meanwhile() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn gs_024_a_limit_holds_in_place() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let begun = tokio::time::Instant::now();
@@ -205,8 +210,9 @@ async fn gs_024_a_limit_holds_in_place() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_panic_in_place_ends_the_server_and_not_its_caller() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, log) = quick().await;
         let answer = server.ask(|_, _reply, _| std::panic::resume_unwind(Box::new("no")));
@@ -219,8 +225,9 @@ async fn a_panic_in_place_ends_the_server_and_not_its_caller() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_stop_in_place_is_an_orderly_end() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, log) = quick().await;
         let answer = server.ask(|_, reply, cx| {
@@ -237,8 +244,9 @@ async fn a_stop_in_place_is_an_orderly_end() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn an_exit_signal_in_place_ends_the_server() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, log) = quick().await;
         let pid = server.pid();
@@ -258,8 +266,9 @@ async fn an_exit_signal_in_place_ends_the_server() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_linked_caller_dies_of_what_it_polled() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let pid = server.pid();
@@ -277,8 +286,9 @@ async fn a_linked_caller_dies_of_what_it_polled() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn an_exit_signal_before_the_answer_comes_before_it() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let (tell, told) = oneshot::channel();
@@ -298,8 +308,9 @@ async fn an_exit_signal_before_the_answer_comes_before_it() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_circle_is_refused_in_place() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let (other, _) = quick().await;
@@ -340,8 +351,9 @@ fn down(line: &[ServerRef<Probe>], task: task::Id) -> Pin<Box<dyn Future<Output 
     })
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn a_long_line_of_calls_takes_little_of_the_stack() {
+    tokio::time::pause();
     in_a_process(async {
         let mut line = Vec::new();
         for _ in 0..50 {
@@ -353,8 +365,9 @@ async fn a_long_line_of_calls_takes_little_of_the_stack() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn what_comes_meanwhile_is_left_to_the_servers_own_task() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let (tell, told) = oneshot::channel();
@@ -448,8 +461,9 @@ async fn code_that_has_entered_another_runtime_polls_nobody() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn what_the_server_sent_first_arrives_first() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let (tell, told) = oneshot::channel();
@@ -470,8 +484,9 @@ async fn what_the_server_sent_first_arrives_first() {
     .await;
 }
 
-#[otp_genserver::test(start_paused = true)]
+#[otp_genserver::test]
 async fn who_calls_for_ever_lets_others_run() {
+    tokio::time::pause();
     in_a_process(async {
         let (server, _) = quick().await;
         let (done, mut is_done) = oneshot::channel();

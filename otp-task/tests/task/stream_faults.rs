@@ -123,9 +123,8 @@ async fn task_065_a_panic_of_the_input_ends_the_tasks_and_goes_on() {
 async fn task_066_the_input_is_dropped_once_at_the_end_or_when_the_stream_is_left() {
     let drops = Arc::new(AtomicUsize::new(0));
     let input = |guard: Counted| {
-        (1..=5_u64).map(move |n| {
+        (1..=5_u64).inspect(move |_| {
             let _ = &guard;
-            n
         })
     };
     let mut results = async_stream(input(Counted(Arc::clone(&drops))), sleeper);
