@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use otp_core::ExitReason;
-use otp_core::process::exit;
+use otp_core::process::{self, exit};
+use otp_core::{ExitReason, Pid};
 use otp_task::{OnTimeout, TaskSupervisor, TaskSupervisorClient, async_stream};
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -152,21 +152,34 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_that_is_dropped_early_leaves_nothing(
+    fn a_stream_that_is_left_early_leaves_nothing(
         elements in elements(),
         most in 1_usize..6,
         ordered in any::<bool>(),
         wanted in 0_usize..10,
+        close in any::<bool>(),
     ) {
         run(async move {
-            let before = otp_core::process::list().len();
+            // Other tests have processes too.
+            let own = || {
+                let me = process::current();
+                let is_own = |pid: &Pid| process::info(*pid).is_some_and(|info| info.parent == me);
+                process::list().into_iter().filter(is_own).count()
+            };
             let work = |Element { time, .. }: Element| tokio::time::sleep(Duration::from_millis(time));
             let mut results = async_stream(elements, work).max_concurrency(most).ordered(ordered).infinity();
             for _ in 0..wanted {
                 results.next().await;
             }
-            results.close().await;
-            assert_eq!(otp_core::process::list().len(), before);
+            if close {
+                results.close().await;
+            } else {
+                drop(results);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(own(), 0);
+            let info = process::info(process::current().expect("it is one")).expect("it lives");
+            assert!(info.links.is_empty() && info.mailbox_len == 0, "{info:?}");
         });
     }
 }

@@ -205,7 +205,8 @@ async fn gs_024_a_limit_holds_in_place() {
             })
         });
         assert_eq!(never.timeout(ms(70)).await, Err(CallError::Timeout));
-        assert_eq!(begun.elapsed(), ms(70));
+        // The timer rounds up to the next millisecond.
+        assert!((ms(70)..ms(72)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     })
     .await;
 }
