@@ -144,6 +144,9 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
 
     /// Starts the registry, linked to the current process: a supervisor, registered under the registry's name, with a process
     /// for each partition. It keeps its name: given another one, it does not start.
+    ///
+    /// The supervisor restarts partitions three times within five seconds, and gives up at the fourth: its own supervisor then
+    /// starts the whole registry again. As in Elixir, that cannot be set.
     pub fn start_link(&self) -> Start<Supervisor> {
         self.shared.supervisor().start_link().name(self.shared.name.clone())
     }

@@ -1,5 +1,7 @@
 //! A partition or the whole registry that dies.
 
+use std::time::Duration;
+
 use otp_core::process::{self, send_exit};
 use otp_core::{ExitReason, Mailbox, Pid, Received, spawn};
 use otp_registry::{Duplicate, Key, Keys, Registry, Value};
@@ -61,6 +63,28 @@ async fn reg_028_unique_partitions_restart_together_and_duplicate_ones_alone() {
     let before = partitions(&by_key).await;
     let after = kill(&by_key, before[1]).await;
     assert!(before.iter().all(|partition| !after.contains(partition)));
+}
+
+#[otp_core::test(start_paused = true)]
+async fn reg_028_a_partition_that_dies_four_times_in_five_seconds_takes_the_registry_along() {
+    let kill_one = async |registry: &Registry<String, u32>| {
+        let partition = partitions(registry).await[0];
+        kill(registry, partition).await;
+    };
+    for wait in [Duration::ZERO, Duration::from_secs(6)] {
+        let registry: Registry<String, u32> = Registry::unique(fresh("four"));
+        let supervisor = registry.start().await.expect("it starts");
+        for _ in 0..3 {
+            kill_one(&registry).await;
+        }
+        tokio::time::sleep(wait).await;
+        let last = partitions(&registry).await[0];
+        send_exit(last, ExitReason::Kill);
+        gone(last).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(process::is_alive(supervisor.pid()), !wait.is_zero(), "{wait:?}");
+        assert_eq!(registry.is_running(), !wait.is_zero(), "{wait:?}");
+    }
 }
 
 #[otp_core::test(start_paused = true)]
