@@ -156,9 +156,9 @@ pub(crate) async fn kill(pid: Pid) {
     over_by(over).await;
 }
 
-/// The reason of the death of a process that is about to die.
-pub(crate) async fn reason_of(pid: Pid) -> ExitReason {
-    over_by(await_end(pid)).await
+/// The reason of the death of a process that lives when this is called.
+pub(crate) fn reason_of(pid: Pid) -> impl Future<Output = ExitReason> + use<> {
+    over_by(await_end(pid))
 }
 
 async fn over_by(mut over: otp_core::behaviour::Reply<std::convert::Infallible>) -> ExitReason {
