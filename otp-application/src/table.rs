@@ -163,10 +163,12 @@ impl Table {
                     return Some(master);
                 }
                 State::Stopping { master } => return Some(master.clone()),
-                State::Running { master: None, .. } | State::Stopped => {
+                // A library has nothing to wait for.
+                State::Running { master: None, .. } => {
                     entry.state = State::Stopped;
-                    self.order.pop();
+                    self.order.retain(|other| *other != name);
                 }
+                State::Stopped => unreachable!("what has stopped is in neither list"),
             }
         }
     }

@@ -1,13 +1,16 @@
 //! Starting: order, ignore, failures, flags.
 
+use std::convert::Infallible;
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
 use otp_core::behaviour::InitError;
 use otp_core::{ExitReason, process};
+use otp_genserver::{Context, GenServer};
 use otp_supervisor::{
-    ChildSpec, FailedToStartChild, InvalidSpec, StartChildError, StartError, Supervisor, SupervisorClient,
+    ChildSpec, FailedToStartChild, IntoChildSpec, InvalidSpec, Name, StartChildError, StartError, Supervisor,
+    SupervisorClient,
 };
 
 use crate::support::{
@@ -220,4 +223,48 @@ async fn sup_022_a_temporary_childs_arguments_are_not_kept() {
     });
     supervisor.start_child(spec.restart(otp_supervisor::Restart::Temporary)).await.expect("it starts");
     assert!(kept.upgrade().is_none());
+}
+
+/// Its `init` asks its own supervisor, and gives that up after a while if it is to.
+struct Asks;
+
+impl GenServer for Asks {
+    type Args = (Name<Supervisor>, Option<Duration>);
+    type Call = Infallible;
+    type Cast = Infallible;
+    type Info = Infallible;
+    type Continue = Infallible;
+
+    async fn init((supervisor, limit): Self::Args, _: &mut Context<Self>) -> Result<Self, InitError> {
+        let limit = limit.unwrap_or(Duration::MAX);
+        let answer = tokio::time::timeout(limit, supervisor.count_children()).await;
+        assert!(answer.is_err(), "it is busy with this start");
+        Ok(Self)
+    }
+
+    async fn handle_call(&mut self, call: Infallible, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        match call {}
+    }
+
+    async fn handle_cast(&mut self, cast: Infallible, _: &mut Context<Self>) -> Result<(), ExitReason> {
+        match cast {}
+    }
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_childs_init_that_asks_its_own_supervisor_waits_until_it_or_its_start_gives_up() {
+    let name = Name::owned(unique_name());
+    Supervisor::one_for_one().start_link().name(name.clone()).await.expect("it starts");
+    let second = Duration::from_secs(1);
+
+    let began = tokio::time::Instant::now();
+    name.start_child(Asks::start_link((name.clone(), Some(second)))).await.expect("it starts");
+    assert_eq!(began.elapsed(), second);
+
+    let began = tokio::time::Instant::now();
+    let outcome =
+        name.start_child(Asks::start_link((name.clone(), None)).timeout(second).child_spec().id(2)).await;
+    assert!(matches!(outcome, Err(StartChildError::Failed(StartError::Timeout))), "{outcome:?}");
+    assert_eq!(began.elapsed(), second);
+    assert_eq!(counts(&name).await, (1, 1, 0, 1));
 }
