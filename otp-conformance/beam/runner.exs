@@ -570,6 +570,10 @@ defmodule Actor do
     started(w, name, new, World.starting(w, start))
   end
 
+  defp act(w, name, ["partition_supervisor_link", new | options]) do
+    started(w, name, new, World.starting(w, fn -> Partitions.start_link(w, new, options) end))
+  end
+
   defp act(w, name, ["start_child", sup, id]) do
     pid = World.pid!(w, sup)
 
@@ -690,6 +694,12 @@ defmodule Actor do
 
   defp destination(w, "name:" <> name), do: World.registered(w, name)
   defp destination(w, "via:" <> via), do: Registries.via(w, via)
+
+  defp destination(w, "part:" <> part) do
+    [supervisor, number] = String.split(part, ":")
+    {:via, PartitionSupervisor, {World.registered(w, supervisor), String.to_integer(number)}}
+  end
+
   defp destination(w, server), do: World.pid!(w, server)
 
   defp start_options(w, words) do
@@ -713,7 +723,7 @@ defmodule Actor do
     try do
       fun.()
     catch
-      :exit, {reason, {module, _, _}} when module in [GenServer, :gen_server, Supervisor] -> "exit #{Reason.show(reason)}"
+      :exit, {reason, {module, _, _}} when module in [GenServer, :gen_server, Supervisor, PartitionSupervisor] -> "exit #{Reason.show(reason)}"
       :exit, reason -> "exit #{Reason.show(reason)}"
     end
   end
@@ -1090,7 +1100,7 @@ defmodule Tree do
     result
   end
 
-  defp server_options(options), do: Enum.reject(options, &(String.contains?(&1, "=") or &1 == "significant"))
+  def server_options(options), do: Enum.reject(options, &(String.contains?(&1, "=") or &1 == "significant"))
 
   def value(options, key) do
     Enum.find_value(options, fn word ->
@@ -1122,6 +1132,38 @@ defmodule DynamicTree do
           max_children: if(max, do: String.to_integer(max), else: :infinity)
         )
     end
+  end
+end
+
+defmodule Partitions do
+  # Partition supervisors. See scenarios/partition_supervisor/README.md.
+
+  def start_link(w, name, options) do
+    option = fn key, default -> Tree.value(options, key) || default end
+    child = option.("child", name)
+
+    result =
+      PartitionSupervisor.start_link(
+        name: World.registered(w, option.("as", name)),
+        child_spec: %{id: Server, start: {Partitions, :start_child, [w, child]}},
+        with_arguments: fn [w, child], partition -> [w, "#{child}#{partition}"] end,
+        partitions: String.to_integer(option.("partitions", "1")),
+        strategy: String.to_atom(option.("strategy", "one_for_one")),
+        max_restarts: String.to_integer(option.("intensity", "3")),
+        max_seconds: String.to_integer(option.("period", "5"))
+      )
+
+    with {:ok, pid} <- result, do: World.bind(w, name, pid)
+    result
+  end
+
+  def start_child(w, id) do
+    World.put(w, :child, id, true)
+    options = Tree.server_options(World.get(w, :spec, id) || [])
+    result = World.starting(w, fn -> GenServer.start_link(Server, {w, id, options}) end)
+    # As in `Tree`.
+    if not match?({:ok, _}, result), do: Actor.await_end(World.get(w, :pid, id))
+    result
   end
 end
 

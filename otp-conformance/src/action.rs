@@ -60,7 +60,8 @@ impl Action {
                 Argument::NewAlias => known.aliases.insert(word.clone()),
                 Argument::Process => known.processes.contains(word),
                 Argument::Server => {
-                    word.starts_with("name:") || word.starts_with("via:") || known.processes.contains(word)
+                    ["name:", "via:", "part:"].iter().any(|prefix| word.starts_with(prefix))
+                        || known.processes.contains(word)
                 }
                 Argument::Monitor => known.monitors.contains(word),
                 Argument::Alias => known.aliases.contains(word),

@@ -13,6 +13,7 @@ use otp_registry::Event;
 use tokio::task::yield_now;
 
 use crate::action::Action;
+use crate::partitions;
 use crate::reason::{self, CRASH};
 use crate::registry;
 use crate::server::{self, Server};
@@ -240,6 +241,10 @@ impl Actor {
             "dynamic_supervisor_link" => {
                 let started = tree::dynamic_supervisor(&world, word(0), action.rest()).start_link().await;
                 self.started(word(0), started.map(drop)).await;
+            }
+            "partition_supervisor_link" => {
+                let started = partitions::start_link(&world, word(0), action.rest()).await;
+                self.started(word(0), started).await;
             }
             "registry_link" => {
                 let started = registry::start_link(&world, word(0), action.rest()).await;

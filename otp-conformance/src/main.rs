@@ -8,6 +8,7 @@ mod action;
 mod actor;
 mod draw;
 mod generate;
+mod partitions;
 mod reason;
 mod registry;
 mod run;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otp_core::process::Spawn;
 use tokio::runtime::Builder;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::actor::{self, Order};
 use crate::scenario::{Scenario, Step};
@@ -19,10 +19,10 @@ pub(crate) fn trace(scenario: &Scenario, index: usize) -> String {
             for (number, step) in scenario.steps.iter().enumerate() {
                 world.set_step(number + 1);
                 take(&world, step);
-                quiet().await;
+                quiet(&world).await;
                 if let Step::Wait(time) = step {
                     sleep(Duration::from_millis(*time)).await;
-                    quiet().await;
+                    quiet(&world).await;
                 }
             }
             // Taken before the runtime ends those that are left.
@@ -34,9 +34,19 @@ pub(crate) fn trace(scenario: &Scenario, index: usize) -> String {
     }
 }
 
+/// What a step may take, as on the BEAM.
+const LIMIT: Duration = Duration::from_secs(5);
+
 /// The paused clock moves when nothing else is left to do.
-async fn quiet() {
+async fn quiet(world: &World) {
+    let began = Instant::now();
     sleep(Duration::from_millis(1)).await;
+    while world.is_busy() {
+        if began.elapsed() > LIMIT {
+            return world.log("runner", "this step does not come to rest");
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
 }
 
 fn take(world: &World, step: &Step) {

@@ -12,11 +12,12 @@ use otp_genserver::{
 };
 use tokio::time::sleep;
 
+use crate::partitions;
 use crate::reason::{self, CRASH};
 use crate::registry;
 use crate::world::{Address, World};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Arguments {
     pub(crate) world: World,
     pub(crate) name: String,
@@ -234,13 +235,17 @@ pub(crate) fn show_down(world: &World, down: &Down) -> (String, String) {
     (format!("down {monitor}"), format!("down {monitor} of {target}: {}{tag}", reason::show(&down.reason)))
 }
 
-/// A server by its process, by `name:` and its name, or by `via:`, a registry and a key.
+/// A server by its process, by `name:` and its name, by `via:`, a registry and a key, or by `part:`, a partition supervisor and a
+/// number.
 fn destination<R>(world: &World, server: &str, then: impl FnOnce(&dyn Reach) -> R) -> Result<R, String> {
     if let Some(name) = server.strip_prefix("name:") {
         return Ok(then(&world.server_name(name)));
     }
     if let Some(via) = server.strip_prefix("via:") {
         return Ok(then(&registry::via(world, via)?.0));
+    }
+    if let Some(part) = server.strip_prefix("part:") {
+        return Ok(then(&partitions::partition(world, part)?));
     }
     match world.address(server) {
         Some(Address::Server(server)) => Ok(then(&server)),
@@ -273,6 +278,24 @@ impl Reach for otp_registry::Via<Server, String, String> {
 
     fn stop(&self) -> Option<Stop<Server>> {
         self.resolve().ok().map(|server| server.stop())
+    }
+}
+
+impl Reach for otp_supervisor::Partition<Server> {
+    fn call(&self, directives: &[String]) -> Call<Server, String> {
+        Destination::call(self, |reply| Request { directives: directives.to_vec(), reply })
+    }
+
+    fn cast(&self, directives: &[String]) {
+        Destination::cast(self, directives.to_vec());
+    }
+
+    fn tell(&self, directives: &[String]) -> bool {
+        self.resolve().map(|server| server.send(directives.to_vec())).is_ok()
+    }
+
+    fn stop(&self) -> Option<Stop<Server>> {
+        Some(Stop::of(self))
     }
 }
 

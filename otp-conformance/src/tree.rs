@@ -67,7 +67,7 @@ fn begin<S: GenServer>(
     if value(options, "init") == Some("ignore") { Err(InitError::Ignore) } else { Ok(()) }
 }
 
-fn intensity(options: &[String]) -> (u32, Duration) {
+pub(crate) fn intensity(options: &[String]) -> (u32, Duration) {
     let number = |key| value(options, key).and_then(|word| word.parse().ok());
     (number("intensity").unwrap_or(3), Duration::from_secs(number("period").unwrap_or(5).into()))
 }
@@ -122,9 +122,8 @@ fn start_child(world: World, id: String, options: &[String], ordered: bool) -> S
             Box::pin(async move { settled(&world, &id, start.await.map(|started| started.pid())).await })
         }
         None => {
-            let own = |option: &&String| !option.contains('=') && *option != "significant";
             let options = match word {
-                "ok" => options.iter().filter(own).cloned().collect(),
+                "ok" => server_options(options),
                 other => vec![other.to_owned()],
             };
             let arguments = server::Arguments { world: world.clone(), name: id.clone(), options };
@@ -148,8 +147,14 @@ async fn settled(
     started.map(StartedChild::new)
 }
 
+/// What a child's options say to its server.
+pub(crate) fn server_options(options: &[String]) -> Vec<String> {
+    let own = |option: &&String| !option.contains('=') && *option != "significant";
+    options.iter().filter(own).cloned().collect()
+}
+
 /// The word of the option `key=…`.
-fn value<'a>(options: &'a [String], key: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(options: &'a [String], key: &str) -> Option<&'a str> {
     options.iter().find_map(|option| option.strip_prefix(key)?.strip_prefix('='))
 }
 

@@ -9,7 +9,8 @@ pub(crate) enum Argument {
     NewProcess,
     /// A process that an earlier action made.
     Process,
-    /// A server: its process, `name:` and the name that it is registered under, or `via:` with a registry and a key.
+    /// A server: its process, `name:` and the name that it is registered under, `via:` with a registry and a key, or `part:` with
+    /// a partition supervisor and a number.
     Server,
     /// The name of a monitor that is made by this.
     NewMonitor,
@@ -114,6 +115,7 @@ pub(crate) const VERBS: &[Verb] = &[
     // Supervisors.
     words("supervisor_link", &[NewProcess]),
     words("dynamic_supervisor_link", &[NewProcess]),
+    words("partition_supervisor_link", &[NewProcess]),
     verb("start_child", &[Process, Spec]),
     verb("terminate_child", &[Process, Spec]),
     verb("restart_child", &[Process, Spec]),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, fs, process};
 
-use otp_core::process::on_exit;
+use otp_core::process::{info, on_exit};
 use otp_core::{Alias, ExitReason, MonitorRef, Pid, ProcessRef};
 use otp_genserver::{Name, ServerRef};
 use otp_supervisor::{DynamicSupervisor, Supervisor};
@@ -123,6 +123,15 @@ impl World {
         if on_exit(pid, ended).is_err() {
             self.log("runner", "a process was dead before it had a name");
         }
+    }
+
+    /// Whether a server or supervisor has something to do yet that it does not come to: on the BEAM too that is not quiet.
+    pub(crate) fn is_busy(&self) -> bool {
+        let state = self.0.state.lock();
+        let others = state.addresses.values().filter(|(_, address)| !matches!(address, Address::Actor(_)));
+        let pids: Vec<Pid> = others.map(|(pid, _)| *pid).collect();
+        drop(state);
+        pids.into_iter().any(|pid| info(pid).is_some_and(|info| info.mailbox_len > 0))
     }
 
     pub(crate) fn pid(&self, name: &str) -> Option<Pid> {
