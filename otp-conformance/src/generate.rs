@@ -3,6 +3,7 @@
 mod dynamic_supervisor;
 mod ets;
 mod gen_server;
+mod partition_supervisor;
 mod process;
 mod registry;
 mod supervisor;
@@ -17,6 +18,7 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
         "gen_server" => gen_server::steps,
         "supervisor" => supervisor::steps,
         "dynamic_supervisor" => dynamic_supervisor::steps,
+        "partition_supervisor" => partition_supervisor::steps,
         "registry" => registry::steps,
         "ets" => ets::steps,
         _ => return Err(format!("nothing is generated for the area `{area}`")),
@@ -34,7 +36,15 @@ pub(crate) fn scenarios(area: &str, count: u64, seed: u64) -> Result<Vec<Scenari
 mod tests {
     use super::scenarios;
 
-    const AREAS: [&str; 6] = ["process", "gen_server", "supervisor", "dynamic_supervisor", "registry", "ets"];
+    const AREAS: [&str; 7] = [
+        "process",
+        "gen_server",
+        "supervisor",
+        "dynamic_supervisor",
+        "partition_supervisor",
+        "registry",
+        "ets",
+    ];
 
     #[test]
     fn a_seed_and_a_number_determine_a_scenario() {

@@ -253,7 +253,7 @@ impl GenServer for Asks {
 
 #[otp_core::test(start_paused = true)]
 async fn a_childs_init_that_asks_its_own_supervisor_waits_until_it_or_its_start_gives_up() {
-    let name = Name::owned(unique_name());
+    let name = unique_name("asks");
     Supervisor::one_for_one().start_link().name(name.clone()).await.expect("it starts");
     let second = Duration::from_secs(1);
 
