@@ -163,12 +163,11 @@ impl Table {
                     return Some(master);
                 }
                 State::Stopping { master } => return Some(master.clone()),
-                // A library has nothing to wait for.
-                State::Running { master: None, .. } => {
+                // A library has nothing to wait for; what has stopped is in neither list.
+                State::Running { master: None, .. } | State::Stopped => {
                     entry.state = State::Stopped;
                     self.order.retain(|other| *other != name);
                 }
-                State::Stopped => unreachable!("what has stopped is in neither list"),
             }
         }
     }

@@ -295,7 +295,7 @@ impl Reach for otp_supervisor::Partition<Server> {
     }
 
     fn stop(&self) -> Option<Stop<Server>> {
-        Some(Stop::of(self))
+        Some(Destination::stop(self))
     }
 }
 
