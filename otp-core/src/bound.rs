@@ -115,12 +115,6 @@ impl Bound {
         self.batched = self.waiting;
     }
 
-    /// A message is back in the receiver's batch.
-    pub(crate) const fn put_back(&mut self) {
-        self.waiting += 1;
-        self.batched += 1;
-    }
-
     /// Whether a sender that waits, or that is about to, has room now: those who came before it come first.
     pub(crate) fn has_room_for(&self, ticket: Option<u64>) -> bool {
         let before = ticket.map_or(self.senders.len(), |ticket| self.senders.range(..ticket).count());

@@ -175,8 +175,8 @@ impl Head {
         self.handled.store(self.handled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
-    /// A message that was taken out is back.
-    pub(crate) fn count_put_back(&self) {
+    /// A message that was taken out is kept: who waits for its answer waits as if it were in the queue.
+    pub(crate) fn count_kept(&self) {
         self.handled.store(self.handled.load(Ordering::Relaxed).saturating_sub(1), Ordering::Release);
     }
 

@@ -37,7 +37,7 @@ pub(crate) struct Extra {
     /// Those it works for, the nearest first; see `Spawn::for_caller`.
     pub(crate) callers: Vec<Pid>,
     pub(crate) hooks: Vec<ExitHook>,
-    /// How many DOWNs in the queue or the batch `demonitor_flush` has taken back.
+    /// How much of what was pushed and not handled does not wait: DOWNs that `demonitor_flush` has taken back, and kept messages.
     pub(crate) flushed: usize,
     /// Who receives, where that is not the process's own task: a future inside a set of futures with wakers of their own.
     pub(crate) receiver: Option<Waker>,

@@ -35,11 +35,13 @@ struct Batch<M> {
     items: VecDeque<Item<M>>,
     /// The mailbox has a bound, which is to hear of each message that is taken from here.
     bounded: bool,
+    /// See `Mailbox::keep`.
+    kept: Vec<M>,
 }
 
 impl<M> Default for Batch<M> {
     fn default() -> Self {
-        Self { items: VecDeque::new(), bounded: false }
+        Self { items: VecDeque::new(), bounded: false, kept: Vec::new() }
     }
 }
 
@@ -573,7 +575,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Frees the memory that an idle process keeps for its next messages, where it is empty. For behaviours that
     /// hibernate.
     pub fn give_back_buffers(&mut self) {
-        if self.batch.as_ref().is_some_and(|batch| batch.items.is_empty()) {
+        if self.batch.as_ref().is_some_and(|batch| batch.items.is_empty() && batch.kept.is_empty()) {
             self.batch = None;
         }
         let mut inner = self.cell.inner.lock();
@@ -583,21 +585,12 @@ impl<M: Send + 'static> Mailbox<M> {
         drop(buffer);
     }
 
-    /// Puts a message back, to be received next. If it never is, it is dropped as part of the death.
-    pub fn put_back(&mut self, message: M) {
-        self.pay_debt(&mut 0);
-        self.cell.head.count_put_back();
-        let batch = self.batch.get_or_insert_default();
-        {
-            let mut inner = self.cell.inner.lock();
-            if let Some(bound) = inner.bound() {
-                batch.bounded = true;
-                if bound.counts(&message) {
-                    bound.put_back();
-                }
-            }
-        }
-        batch.items.push_front(Item::Message(message));
+    /// Keeps a message that was received to the end: it is dropped as part of the death. Until then who waits for its answer
+    /// still waits for this process.
+    pub fn keep(&mut self, message: M) {
+        self.cell.head.count_kept();
+        self.cell.inner.lock().extra().flushed += 1;
+        self.batch.get_or_insert_default().kept.push(message);
     }
 }
 
@@ -830,7 +823,7 @@ impl<M: Send + 'static> From<&ProcessRef<M>> for Pid {
 
 #[cfg(all(test, not(otp_loom)))]
 mod tests {
-    use super::Mailbox;
+    use super::{Item, Mailbox};
     use crate::cell::{Cell, Origin};
 
     fn capacity(mailbox: &Mailbox<u8>) -> (Option<usize>, usize) {
@@ -843,7 +836,9 @@ mod tests {
         let mut mailbox = Mailbox::new(Cell::new(None, Origin::Spawned, None));
         let address = mailbox.address();
         address.send(1);
-        mailbox.put_back(2);
+        address.send(2);
+        let kept = mailbox.refill().expect("a message");
+        address.send(1);
         mailbox.give_back_buffers();
         assert_eq!(capacity(&mailbox).0, Some(1), "the batch holds a message");
         assert!(capacity(&mailbox).1 > 0, "the queue holds a message");
@@ -851,6 +846,12 @@ mod tests {
         assert!(mailbox.refill().is_some());
         mailbox.batch.as_mut().expect("there is one").items.clear();
         assert!(capacity(&mailbox).1 > 0, "an empty queue keeps its buffer");
+        if let Item::Message(message) = kept {
+            mailbox.keep(message);
+        }
+        mailbox.give_back_buffers();
+        assert_eq!(capacity(&mailbox), (Some(0), 0), "the batch has a message to keep");
+        mailbox.batch.as_mut().expect("there is one").kept.clear();
         mailbox.give_back_buffers();
         assert_eq!(capacity(&mailbox), (None, 0));
 

@@ -470,7 +470,7 @@ impl<S: GenServer> Context<S> {
 
     /// Keeps a message to the end: it is dropped as part of the death.
     pub(crate) fn keep_message(&mut self, message: ServerMessage<S>) {
-        self.mailbox.put_back(message);
+        self.mailbox.keep(message);
     }
 
     /// The next message, or `None` when the callback timeout passes first. A system message restarts that timeout, any

@@ -546,24 +546,6 @@ async fn room_in_the_batch_counts() {
 }
 
 #[otp_core::test]
-async fn a_message_that_is_put_back_waits_again() {
-    scenario(async |_: Mailbox<()>| {
-        let (process, mut mailbox) = open(2, Overflow::DropOldest).await;
-        process.send(1);
-        process.send(2);
-        assert_eq!(next(&mut mailbox).await, Got::Message(1));
-        mailbox.put_back(1);
-        process.send(3);
-        assert_eq!(info(&process).dropped, 1);
-        assert_eq!(messages(drain(&mut mailbox).await), [2, 3]);
-        process.send(4);
-        process.send(5);
-        assert_eq!(info(&process).dropped, 1);
-    })
-    .await;
-}
-
-#[otp_core::test]
 async fn drop_oldest_never_holds_more_than_its_limit_while_senders_wait() {
     scenario(async |_: Mailbox<()>| {
         let (process, mut mailbox) = open(1, Overflow::DropOldest).await;

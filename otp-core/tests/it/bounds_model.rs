@@ -32,7 +32,8 @@ enum Act {
     Receive,
     /// Receives the first message or signal whose number leaves this when divided by 3.
     ReceiveWhere(u32),
-    PutBack,
+    /// Keeps what was just received to the end.
+    Keep,
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -45,7 +46,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Signal),
         6 => Just(Act::Receive),
         4 => (0_u32..3).prop_map(Act::ReceiveWhere),
-        1 => Just(Act::PutBack),
+        1 => Just(Act::Keep),
     ]
 }
 
@@ -216,16 +217,15 @@ async fn play(limit: usize, overflow: Overflow, acts: &[Act]) -> Result<(), Test
                 last = real.take(wanted).await;
                 prop_assert_eq!(last, model.take(wanted), "what was taken out");
             }
-            Act::PutBack => {
-                // There is room for what was just taken out, as long as nobody else has come.
-                if let Some(Item::Message(n)) = last.take().filter(|_| model.waiting() < limit) {
-                    real.mailbox.put_back(n);
-                    model.items.push_front(Item::Message(n));
+            Act::Keep => {
+                if let Some(Item::Message(n)) = last.take() {
+                    real.mailbox.keep(n);
                 }
             }
         }
         let info = process::info(pid).expect("alive");
         prop_assert_eq!(info.dropped, model.dropped, "how many were dropped, after step {}", n);
+        prop_assert_eq!(info.mailbox_len, model.items.len(), "how many wait, after step {}", n);
         prop_assert!(model.waiting() <= limit);
         if model.waiting() < limit && !model.senders.is_empty() {
             let woken = real.senders[0].1.0.load(Ordering::SeqCst);

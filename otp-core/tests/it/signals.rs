@@ -3,10 +3,11 @@
 use otp_core::{
     ExitReason, FindError, Mailbox, ProcessRef, Received, process, send_after, spawn, spawn_link,
 };
+use std::any::Any;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-use crate::support::{Got, OnDrop, because, dead_pid, idle, next, scenario, wait_for_end};
+use crate::support::{Got, OnDrop, because, dead_pid, idle, next, scenario, settle, wait_for_end};
 
 const SENDERS: usize = 4;
 const EACH: usize = 2_000;
@@ -216,29 +217,22 @@ async fn a_dropped_receive_loses_nothing() {
 }
 
 #[otp_core::test]
-async fn a_message_that_is_put_back_is_received_first() {
-    scenario(async |mut mailbox: Mailbox<u32>| {
-        for n in 1..=3 {
-            mailbox.address().send(n);
-        }
-        let Got::Message(first) = next(&mut mailbox).await else { panic!("a message") };
-        mailbox.put_back(first);
-        for n in 1..=3 {
-            assert_eq!(next(&mut mailbox).await, Got::Message(n));
-        }
-    })
-    .await;
-}
-
-#[otp_core::test]
-async fn a_message_that_is_put_back_alone_is_received() {
-    scenario(async |mut mailbox: Mailbox<u32>| {
-        mailbox.address().send(1);
-        let Got::Message(first) = next(&mut mailbox).await else { panic!("a message") };
-        mailbox.put_back(first);
-        assert_eq!(next(&mut mailbox).await, Got::Message(1));
-    })
-    .await;
+async fn a_message_that_is_kept_does_not_wait_and_is_dropped_as_part_of_the_death() {
+    let (tell, mut told) = oneshot::channel();
+    let process = spawn(async |mut mailbox: Mailbox<Box<dyn Any + Send>>| {
+        let Received::Message(first) = mailbox.receive().await else { panic!("a message") };
+        mailbox.keep(first);
+        mailbox.receive().await;
+        mailbox.give_back_buffers();
+        mailbox.receive().await;
+    });
+    process.send(Box::new(OnDrop::new(move || tell.send(()).expect("somebody waits"))));
+    process.send(Box::new(()));
+    settle().await;
+    assert_eq!(process::info(process.pid()).expect("alive").mailbox_len, 0);
+    assert!(told.try_recv().is_err(), "it is kept");
+    process.send(Box::new(()));
+    told.await.expect("dropped with the process");
 }
 
 #[otp_core::test]

@@ -27,6 +27,7 @@ async fn gs_061_stop_is_normal_by_default_and_returns_when_the_process_is_gone()
     terminating.await.unwrap();
     settle().await;
     assert!(poll_once(&mut stopping).is_pending(), "it waits for terminate");
+    assert_eq!(process::info(server.pid()).unwrap().mailbox_len, 0, "the stop is no longer in the mailbox");
     release.send(()).unwrap();
     assert_eq!(stopping.await, Ok(()));
     assert!(!server.is_alive());
