@@ -2,6 +2,8 @@
 //!
 //! The clock is paused; no two tasks end at the same instant, since each takes its own number of milliseconds.
 
+#![cfg(feature = "supervisor")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -10,22 +10,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::support::{
-    boom, crash, in_process, in_words, links_of, mailbox_after, ms, own, settle, sleep, trap,
+    all_gone, boom, children, crash, gone_now, in_process, in_words, links_of, mailbox_after, ms, own,
+    settle, sleep, sleeper, trap,
 };
-
-async fn sleeper(time: u64) -> u64 {
-    sleep(time).await;
-    time
-}
 
 fn timeout() -> ExitReason {
     TimedOut.into()
-}
-
-/// Waits until no process is left but those of before.
-async fn all_gone(before: &[otp_core::Pid]) -> bool {
-    settle().await;
-    process::list().iter().all(|pid| before.contains(pid))
 }
 
 /// Counts how often it is dropped.
@@ -50,7 +40,6 @@ async fn task_061_a_late_task_is_killed_and_the_others_are_not() {
         (true, [Ok(10), Err(timeout()), Ok(20), Err(timeout()), Ok(30)]),
         (false, [Ok(10), Ok(20), Ok(30), Err(timeout()), Err(timeout())]),
     ] {
-        let before = process::list();
         let begun = Instant::now();
         let results = async_stream([10, 200, 20, 300, 30], sleeper)
             .max_concurrency(5)
@@ -60,20 +49,19 @@ async fn task_061_a_late_task_is_killed_and_the_others_are_not() {
         assert_eq!(results.collect::<Vec<_>>().await, wanted, "ordered: {ordered}");
         assert_eq!(begun.elapsed().as_millis(), 100);
         // When a stream has come to its end, none of its tasks is left.
-        assert!(process::list().iter().all(|pid| before.contains(pid)));
+        assert!(gone_now());
     }
     assert_eq!(timeout().downcast_ref(), Some(&TimedOut));
 }
 
 #[otp_core::test(start_paused = true)]
 async fn a_late_task_ends_the_consumer_by_default() {
-    let before = process::list();
     let ended = in_process(async {
         let results = async_stream([10, 200], sleeper).max_concurrency(2).timeout(ms(100));
         results.count().await
     });
     assert_eq!(ended.await, Err(timeout()));
-    assert!(all_gone(&before).await);
+    assert!(all_gone().await);
     // One that traps exits too.
     let ended = in_process(async {
         trap();
@@ -90,8 +78,7 @@ fn outside_any_process_a_late_task_ends_the_stream() {
         let results = async_stream([10, 200, 20], sleeper).max_concurrency(2).timeout(ms(100));
         let results = results.zip_input_on_exit().collect::<Vec<_>>().await;
         assert_eq!(results, [Ok(10), Err((200, timeout()))]);
-        settle().await;
-        assert_eq!(process::list(), []);
+        assert!(all_gone().await);
     });
 }
 
@@ -110,11 +97,11 @@ async fn task_063_an_err_says_its_input_if_wanted() {
 
 #[otp_core::test(start_paused = true)]
 async fn task_065_a_panic_of_the_input_ends_the_tasks_and_goes_on() {
-    let before = process::list();
     let input = stream::iter(1..10).map(|n| if n == 4 { panic!("no more") } else { n * 1000 });
     let mut results = Box::pin(async_stream_of(input, sleeper).max_concurrency(5));
     assert!(crate::support::panics_with("no more", results.next()).await);
-    assert!(all_gone(&before).await, "the three that ran are killed, though the stream is still there");
+    settle().await;
+    assert_eq!(children(), [], "the three that ran are killed, though the stream is still there");
     assert_eq!(links_of(own()), []);
     assert_eq!(results.next().await, None);
 }
@@ -145,7 +132,6 @@ async fn task_066_the_input_is_dropped_once_at_the_end_or_when_the_stream_is_lef
 
 #[otp_core::test(start_paused = true)]
 async fn a_stream_that_is_left_leaves_no_process_no_link_and_no_message() {
-    let before = process::list();
     let ((), left) = mailbox_after(async {
         let mut results = async_stream([1, 9000, 9000, 9000], sleeper).max_concurrency(3);
         assert_eq!(results.next().await, Some(Ok(1)));
@@ -155,16 +141,14 @@ async fn a_stream_that_is_left_leaves_no_process_no_link_and_no_message() {
         settle().await;
         // And this time it is waited for.
         let mut results = async_stream(vec![9000; 3], sleeper).max_concurrency(3);
-        let mut pids = process::list();
         assert!(tokio::time::timeout(ms(5), results.next()).await.is_err());
-        pids = process::list().into_iter().filter(|pid| !pids.contains(pid)).collect();
-        assert_eq!(pids.len(), 3);
+        assert_eq!(links_of(own()).len(), 3);
         results.close().await;
-        assert!(!pids.into_iter().any(process::is_alive));
+        assert!(gone_now());
     })
     .await;
     assert_eq!(in_words(&left), Vec::<String>::new());
-    assert!(all_gone(&before).await);
+    assert!(all_gone().await);
     // One that does not trap exits lives on, too.
     let ended = in_process(async {
         let mut results = async_stream([1, 9000, 9000], sleeper).max_concurrency(3);
@@ -184,24 +168,19 @@ async fn a_stream_that_another_process_drops_ends_without_a_word() {
         give.send(results).ok();
         sleep(100).await;
     });
-    let before = process::list();
     let (ended, ()) = tokio::join!(consumer, async { drop(given.await) });
     assert_eq!(ended, Ok(()));
-    assert!(all_gone(&before).await);
+    assert!(all_gone().await);
 }
 
 #[otp_core::test(start_paused = true)]
 async fn a_crash_takes_the_consumer_along_and_the_consumer_its_tasks() {
-    let before = process::list();
-    let work = |n: u64| async move {
-        sleep(n).await;
-        if n == 20 { crash() } else { n }
-    };
+    let work = |n: u64| async move { if sleeper(n).await == 20 { crash() } else { n } };
     // While it waits for the stream, and while it does something else.
     let waiting =
         in_process(async move { async_stream([9000, 20, 9000], work).max_concurrency(3).count().await });
     assert_eq!(waiting.await, Err(boom()));
-    assert!(all_gone(&before).await);
+    assert!(all_gone().await);
     let busy = in_process(async move {
         let mut results = async_stream([1, 20, 9000], work).max_concurrency(3);
         results.next().await;
@@ -210,7 +189,7 @@ async fn a_crash_takes_the_consumer_along_and_the_consumer_its_tasks() {
         begun.elapsed()
     });
     assert_eq!(busy.await, Err(boom()));
-    assert!(all_gone(&before).await);
+    assert!(all_gone().await);
     let (say, said) = oneshot::channel();
     let crashing = in_process(async move {
         let results = async_stream([9000, 9000], sleeper).max_concurrency(2).count();
@@ -224,7 +203,7 @@ async fn a_crash_takes_the_consumer_along_and_the_consumer_its_tasks() {
     };
     let (ended, ()) = tokio::join!(crashing, killer);
     assert_eq!(ended, Err(boom()));
-    assert!(all_gone(&before).await);
+    assert!(all_gone().await);
 }
 
 #[otp_core::test(start_paused = true)]

@@ -9,12 +9,9 @@ use otp_task::{OnTimeout, Task, async_stream, async_stream_of};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::support::{in_process, in_words, links_of, mailbox_after, ms, own, settle, sleep};
-
-async fn sleeper(time: u64) -> u64 {
-    sleep(time).await;
-    time
-}
+use crate::support::{
+    children, in_process, in_words, links_of, mailbox_after, ms, own, settle, sleep, sleeper,
+};
 
 fn oks(values: impl IntoIterator<Item = u64>) -> Vec<Result<u64, ExitReason>> {
     values.into_iter().map(Ok).collect()
@@ -157,10 +154,9 @@ async fn task_059_each_task_has_its_own_time_five_seconds_by_default() {
 
 #[otp_core::test(start_paused = true)]
 async fn task_068_an_empty_input_is_an_empty_stream() {
-    let before = process::list();
     assert_eq!(async_stream([], sleeper).collect::<Vec<_>>().await, []);
     assert_eq!(async_stream_of(stream::empty(), sleeper).count().await, 0);
-    assert_eq!(process::list(), before);
+    assert_eq!(children(), []);
 }
 
 #[otp_core::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::time::Duration;
 
@@ -61,6 +62,35 @@ pub(crate) async fn sleep(milliseconds: u64) {
 
 pub(crate) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
+}
+
+thread_local! {
+    /// The tasks of this test, whose runtime has no thread but its own.
+    static TASKS: RefCell<Vec<Pid>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes as long as it says, and is one of `all_gone`'s tasks.
+pub(crate) async fn sleeper(time: u64) -> u64 {
+    TASKS.with_borrow_mut(|tasks| tasks.push(own()));
+    sleep(time).await;
+    time
+}
+
+/// The processes that the current one has started, and that are left.
+pub(crate) fn children() -> Vec<Pid> {
+    let is_own = |pid: &Pid| process::info(*pid).is_some_and(|info| info.parent == Some(own()));
+    process::list().into_iter().filter(is_own).collect()
+}
+
+/// Whether there were tasks, and none of them is left.
+pub(crate) fn gone_now() -> bool {
+    TASKS.with_borrow(|tasks| !tasks.is_empty() && !tasks.iter().any(|&task| process::is_alive(task)))
+}
+
+/// As `gone_now`, once everything has happened that needs no time.
+pub(crate) async fn all_gone() -> bool {
+    settle().await;
+    gone_now()
 }
 
 /// Lets everything happen that needs no time.
