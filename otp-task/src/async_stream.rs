@@ -12,7 +12,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use futures_core::Stream;
-use otp_core::behaviour::{Spawn, await_end, is_dying};
+use otp_core::behaviour::{Spawn, is_dying};
 use otp_core::process;
 
 use crate::in_flight::{Begun, InFlight};
@@ -216,10 +216,7 @@ where
     pub async fn close(mut self) {
         let ending = self.tasks.as_mut().map(InFlight::close).unwrap_or_default();
         drop(self);
-        for pid in ending {
-            let mut end = await_end(pid);
-            std::future::poll_fn(|cx| end.poll_answer(cx).map(drop)).await;
-        }
+        ending.gone().await;
     }
 
     /// Has an element whose task ended without a result say what its input was.
@@ -251,11 +248,12 @@ where
         while tasks.has_room(self.most)
             && let Some(input) = &mut self.input
         {
-            match catch_unwind(AssertUnwindSafe(|| input.as_mut().poll_next(cx))) {
+            let mut next =
+                || input.as_mut().poll_next(cx).map(|item| item.map(|item| (Z::keep(&item), item)));
+            match catch_unwind(AssertUnwindSafe(&mut next)) {
                 Ok(Poll::Pending) => return,
                 Ok(Poll::Ready(None)) => self.input = None,
-                Ok(Poll::Ready(Some(item))) => {
-                    let kept = Z::keep(&item);
+                Ok(Poll::Ready(Some((kept, item)))) => {
                     let function = Arc::clone(&self.function);
                     let work = Async(async move { function(item).await });
                     let owner = process::current();

@@ -1,14 +1,14 @@
 //! [`InFlight`]: the elements of a stream of tasks that were taken from the input and not given on yet.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use otp_core::behaviour::{Deadline, Reply, disown};
+use otp_core::behaviour::{Deadline, Reply, await_end, disown};
 use otp_core::{ExitReason, Pid, process};
 use tokio::time::Instant;
 
@@ -217,17 +217,51 @@ impl<K, T: Send + 'static> InFlight<K, T> {
         self.slots[at].kept.take()
     }
 
-    /// Ends the tasks that run, and forgets about the rest. These are the processes that are about to end.
-    pub(crate) fn close(&mut self) -> Vec<Pid> {
-        let ending = self.slots.iter().filter(|slot| slot.waiting).filter_map(Slot::kill).collect();
-        // Those that are being started end when nobody takes them over.
-        self.waiting.clear();
+    /// Ends the tasks that run, and forgets about the rest.
+    pub(crate) fn close(&mut self) -> Ending<T> {
+        let running = self.slots.iter().filter(|slot| slot.waiting).filter_map(Slot::kill).collect();
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let starting = waiting.filter_map(|waiting| match waiting {
+            Waiting::Starting(at, starting) => Some((self.slots[at].owner, starting)),
+            Waiting::Running(..) => None,
+        });
+        let ending = Ending { running, starting: starting.collect() };
         self.slots.clear();
         self.free.clear();
         self.queue.clear();
         self.pending = 0;
         self.deadline = None;
         ending
+    }
+}
+
+/// Tasks that are about to end.
+pub(crate) struct Ending<T: Send + 'static> {
+    running: Vec<Pid>,
+    /// Each with its owner. Dropped, they end when nobody takes them over.
+    starting: Vec<(Option<Pid>, Starting<T>)>,
+}
+
+impl<T: Send + 'static> Default for Ending<T> {
+    fn default() -> Self {
+        Self { running: Vec::new(), starting: Vec::new() }
+    }
+}
+
+impl<T: Send + 'static> Ending<T> {
+    /// Waits until they are gone.
+    pub(crate) async fn gone(self) {
+        let Self { mut running, starting } = self;
+        for (owner, starting) in starting {
+            if let Ok((pid, _reply)) = starting.await {
+                kill(pid, owner);
+                running.push(pid);
+            }
+        }
+        for pid in running {
+            let mut end = await_end(pid);
+            poll_fn(|cx| end.poll_answer(cx).map(drop)).await;
+        }
     }
 }
 
@@ -239,12 +273,17 @@ impl<K, T> Slot<K, T> {
 
     fn kill(&self) -> Option<Pid> {
         let pid = self.pid?;
-        if let Some(owner) = self.owner {
-            disown(owner, pid, None);
-        }
-        process::send_exit(pid, ExitReason::Kill);
+        kill(pid, self.owner);
         Some(pid)
     }
+}
+
+/// Without a word to its owner.
+fn kill(task: Pid, owner: Option<Pid>) {
+    if let Some(owner) = owner {
+        disown(owner, task, None);
+    }
+    process::send_exit(task, ExitReason::Kill);
 }
 
 impl<K, T: Send + 'static> Drop for InFlight<K, T> {

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use otp_core::behaviour::Deadline;
-use otp_core::{ExitReason, Shutdown};
+use otp_core::{ExitReason, Pid, Shutdown, process};
 
 use crate::await_error::AwaitError;
 use crate::task::{DEFAULT_TIMEOUT, Task};
@@ -24,7 +24,7 @@ use crate::task::{DEFAULT_TIMEOUT, Task};
 ///
 /// # Panics
 ///
-/// When it is polled by anyone but their owner.
+/// When it is polled by anyone but their owner, and when it is polled again after it has ended.
 ///
 /// # Cancel safety
 ///
@@ -50,7 +50,7 @@ pub fn await_many<T: Send + 'static>(tasks: impl IntoIterator<Item = Task<T>>) -
     let waiting: FuturesUnordered<_> =
         tasks.into_iter().enumerate().map(|(at, task)| Numbered { at, task }).collect();
     let results = std::iter::repeat_with(|| None).take(waiting.len()).collect();
-    AwaitMany { waiting, results, deadline: Deadline::after(Some(DEFAULT_TIMEOUT)) }
+    AwaitMany { waiting, results, asked: Asked::Never, deadline: Deadline::after(Some(DEFAULT_TIMEOUT)) }
 }
 
 /// One of several tasks, by its place among them.
@@ -72,7 +72,18 @@ impl<T: Send + 'static> Future for Numbered<T> {
 pub struct AwaitMany<T: Send + 'static> {
     waiting: FuturesUnordered<Numbered<T>>,
     results: Vec<Option<T>>,
+    asked: Asked,
     deadline: Deadline,
+}
+
+/// Who has polled it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Never,
+    /// The owner of all the tasks; `None` outside any process.
+    By(Option<Pid>),
+    /// It has said how it went.
+    Done,
 }
 
 impl<T: Send + 'static> AwaitMany<T> {
@@ -87,6 +98,19 @@ impl<T: Send + 'static> AwaitMany<T> {
         self.deadline = Deadline::after(None);
         self
     }
+
+    /// Before any of the tasks is polled: one that panics within the set would be lost from it.
+    fn check_owner(&mut self) {
+        let current = process::current();
+        match self.asked {
+            Asked::By(owner) if owner == current => {}
+            Asked::Done => panic!("await_many was polled after it had ended"),
+            Asked::By(_) | Asked::Never => {
+                self.waiting.iter().for_each(|numbered| numbered.task.check_owner());
+                self.asked = Asked::By(current);
+            }
+        }
+    }
 }
 
 /// Nothing in it is ever pinned.
@@ -96,14 +120,20 @@ impl<T: Send + 'static> Future for AwaitMany<T> {
     type Output = Result<Vec<T>, AwaitError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
+        self.check_owner();
+        let outcome = loop {
             match self.waiting.poll_next_unpin(cx) {
                 Poll::Ready(Some((at, Ok(value)))) => self.results[at] = Some(value),
-                Poll::Ready(Some((_, Err(reason)))) => return Poll::Ready(Err(AwaitError::Exit(reason))),
-                Poll::Ready(None) => return Poll::Ready(Ok(self.results.drain(..).flatten().collect())),
-                Poll::Pending => return self.deadline.poll_passed(cx).map(|()| Err(AwaitError::Timeout)),
+                Poll::Ready(Some((_, Err(reason)))) => break Err(AwaitError::Exit(reason)),
+                Poll::Ready(None) => break Ok(self.results.drain(..).flatten().collect()),
+                Poll::Pending => {
+                    ready!(self.deadline.poll_passed(cx));
+                    break Err(AwaitError::Timeout);
+                }
             }
-        }
+        };
+        self.asked = Asked::Done;
+        Poll::Ready(outcome)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use otp_core::behaviour::{Answer, Reply};
-use otp_core::{ExitReason, Pid, Recipient};
+use otp_core::behaviour::{Answer, Reply, catch};
+use otp_core::{ExitReason, Pid, Recipient, process};
 use parking_lot::Mutex;
 
 /// How a task ended, as [`Task::send_to`](crate::Task::send_to) has it sent to a server.
@@ -55,7 +55,12 @@ impl<T: Send + 'static> Forward<T> {
             let taken = waiting.take();
             drop(waiting);
             if let Some((_, to)) = taken {
-                to.send(TaskOutcome { task: Some(self.pid), result: result_of(answer) });
+                let server = to.pid();
+                let outcome = TaskOutcome { task: Some(self.pid), result: result_of(answer) };
+                // It becomes one of the server's own messages here, by the server's code, and this is the task's process.
+                if let Err(reason) = catch(|| to.send(outcome)) {
+                    process::send_exit(server, reason);
+                }
             }
         }
     }

@@ -406,7 +406,8 @@ impl<T: Send + 'static> Task<T> {
     ///
     /// # Panics
     ///
-    /// When anyone but its owner asks.
+    /// When anyone but its owner asks. When the message's own `From` panics, it is the server that ends with that: it would never
+    /// hear of the task.
     ///
     /// # Examples
     ///

@@ -49,6 +49,19 @@ async fn task_008_nobody_but_the_owner_may_ask_and_nothing_is_consumed() {
 }
 
 #[otp_core::test(start_paused = true)]
+async fn task_008_a_group_that_another_process_has_asked_is_whole() {
+    let mut all = await_many((0..3).map(|n| Task::spawn(async move { n })));
+    settle().await;
+    let other = otp_core::attach(async {
+        assert!(panics_with("owner", &mut all).await);
+        assert!(panics_with("owner", &mut all).await);
+    });
+    other.await.expect("it ends by itself");
+    assert_eq!((&mut all).await, Ok(vec![0, 1, 2]));
+    assert!(panics_with("after it had ended", all).await);
+}
+
+#[otp_core::test(start_paused = true)]
 async fn task_010_a_panic_is_the_reason_of_the_end() {
     trap();
     let Err(AwaitError::Exit(ExitReason::Panic(panic))) =

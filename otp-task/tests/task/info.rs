@@ -145,3 +145,27 @@ async fn an_outcome_is_sent_once_whether_it_is_there_already_or_comes_later() {
     taken.send_to(receiver);
     assert!(process::is_alive(own()));
 }
+
+#[otp_core::test(start_paused = true)]
+async fn a_message_that_cannot_be_made_of_an_outcome_is_its_servers_end_and_not_the_tasks() {
+    struct Picky;
+    impl From<TaskOutcome<u32>> for Picky {
+        fn from(_: TaskOutcome<u32>) -> Self {
+            panic!("no such message")
+        }
+    }
+    trap();
+    let server = otp_core::spawn(|mut mailbox: Mailbox<Picky>| async move {
+        mailbox.receive().await;
+    });
+    let task = Task::spawn(report(3));
+    let pid = task.pid().expect("it runs");
+    let to = server.clone();
+    task.send_to(to);
+    let ended = tokio::join!(crate::support::reason_of(server.pid()), crate::support::reason_of(pid));
+    assert!(
+        matches!(&ended.0, ExitReason::Panic(panic) if panic.message() == "no such message"),
+        "{ended:?}"
+    );
+    assert_eq!(ended.1, ExitReason::Normal);
+}

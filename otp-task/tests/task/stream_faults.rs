@@ -131,6 +131,24 @@ async fn task_066_the_input_is_dropped_once_at_the_end_or_when_the_stream_is_lef
 }
 
 #[otp_core::test(start_paused = true)]
+async fn a_panic_of_an_inputs_clone_ends_the_tasks_too() {
+    #[derive(Debug)]
+    struct Once(u64);
+    impl Clone for Once {
+        fn clone(&self) -> Self {
+            if self.0 == 4 { panic!("no copy") } else { Self(self.0) }
+        }
+    }
+    let input = (1..10).map(Once);
+    let results = async_stream(input, |Once(n)| sleeper(n * 1000)).max_concurrency(5);
+    let mut results = Box::pin(results.zip_input_on_exit());
+    assert!(crate::support::panics_with("no copy", results.next()).await);
+    settle().await;
+    assert_eq!(children(), []);
+    assert!(results.next().await.is_none());
+}
+
+#[otp_core::test(start_paused = true)]
 async fn a_stream_that_is_left_leaves_no_process_no_link_and_no_message() {
     let ((), left) = mailbox_after(async {
         let mut results = async_stream([1, 9000, 9000, 9000], sleeper).max_concurrency(3);

@@ -178,3 +178,21 @@ async fn a_supervisor_that_stops_ends_the_tasks_of_a_stream() {
     let (result, ()) = tokio::join!(results.next(), stop);
     assert_eq!(result, Some(Err(ExitReason::Shutdown)));
 }
+
+#[otp_core::test(start_paused = true)]
+async fn a_closed_stream_leaves_no_task_that_was_being_started() {
+    let tasks = supervisor().await;
+    let ((), left) = mailbox_after(async {
+        let mut results = tasks.async_stream(0..100, |_| sleeper(9000)).max_concurrency(50);
+        assert!(tokio::time::timeout(ms(0), results.next()).await.is_err());
+        results.close().await;
+        assert_eq!(tasks.task_pids().await, Ok(vec![]));
+        let mut results = tasks.async_stream_nolink(0..100, |_| sleeper(9000)).max_concurrency(50);
+        assert!(tokio::time::timeout(ms(0), results.next()).await.is_err());
+        results.close().await;
+        assert_eq!(tasks.task_pids().await, Ok(vec![]));
+        assert_eq!(links_of(own()), []);
+    })
+    .await;
+    assert_eq!(in_words(&left), Vec::<String>::new());
+}
