@@ -3,7 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What there are scenarios for.
-const AREAS: &[&str] = &["process", "gen_server", "supervisor", "dynamic_supervisor", "partition_supervisor", "registry", "ets"];
+const AREAS: &[&str] =
+    &["process", "gen_server", "supervisor", "dynamic_supervisor", "partition_supervisor", "registry", "ets"];
 
 /// Which of the scenarios that were written by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
