@@ -32,6 +32,8 @@ struct WhenNot;
 #[doc = include_str!("../../docs/guide/src/common_mistakes.md")]
 struct CommonMistakes;
 
+// It needs the paused clock.
+#[cfg(feature = "test-util")]
 #[doc = include_str!("../../docs/guide/src/testing.md")]
 struct Testing;
 
