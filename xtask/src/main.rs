@@ -9,6 +9,7 @@ mod command;
 mod compare;
 mod conformance;
 mod ledger;
+mod pages;
 mod tidy;
 mod version;
 mod workspace;
