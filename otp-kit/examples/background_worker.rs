@@ -74,9 +74,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for picture in 0..10 {
         WORKER.resolve()?.cast_wait(WorkerCast::Resize(picture)).await?;
     }
-    while WORKER.progress().await?.done < 9 || WORKER.progress().await?.failed < 1 {
+    let mut progress = WORKER.progress().await?;
+    while progress.done + progress.failed < 10 {
         yield_now().await;
+        progress = WORKER.progress().await?;
     }
-    assert_eq!(WORKER.progress().await?, Progress { done: 9, failed: 1 });
+    assert_eq!(progress, Progress { done: 9, failed: 1 });
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use otp::{CallError, Down, ExitReason, MonitorRef, NotAProcess, Pid, ReplyTo, ServerRef};
 use otp::{Task, gen_server, process};
+use tokio::sync::oneshot;
 
 /// It stands in the place of a real connection.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,7 @@ impl Pool {
     }
 
     fn lend(&mut self) -> Result<(), NotAProcess> {
+        self.waiting.retain(|waiting| !waiting.reply.is_closed()); // their time was up
         while !self.waiting.is_empty()
             && let Some(connection) = self.idle.pop()
             && let Some(Waiting { borrower, reply }) = self.waiting.pop_front()
@@ -70,7 +72,7 @@ impl Pool {
 
 /// A connection for the current process.
 async fn check_out(pool: &ServerRef<Pool>) -> Result<Connection, CallError> {
-    pool.check_out(process::current().unwrap_or(Pid::OUTSIDE)).await
+    pool.check_out(process::current().expect("only a process can borrow")).await
 }
 
 #[otp::main]
@@ -81,10 +83,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A borrower that crashes with the only connection.
     let borrower = pool.clone();
+    let (tell, told) = oneshot::channel();
     Task::start(async move {
-        let _connection = check_out(&borrower).await?;
+        let connection = check_out(&borrower).await?;
+        let _ = tell.send(connection);
         Err::<(), _>(ExitReason::new("a crash on purpose"))
     });
+    assert_eq!(told.await?, connection);
 
     // It is lent again all the same.
     assert_eq!(check_out(&pool).await?, connection);

@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use otp::{Context, InitError, PubSub, Supervisor, gen_server};
+use tokio::task::yield_now;
 
 #[derive(Clone)]
 struct OrderPlaced {
@@ -65,11 +66,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Supervisor::one_for_one().child(bus.clone()).start_link().await?;
 
     let revenue = Revenue::start_link(bus.clone()).await?;
-    Picky::start(bus.clone()).await?;
+    let picky = Picky::start(bus.clone()).await?;
     // Code that is no process listens by a stream: it keeps the newest 16 events.
     let mut stream = bus.subscribe_stream("orders", 16).await?;
 
     bus.broadcast("orders", OrderPlaced { euros: 250 })?;
+    while picky.is_alive() {
+        yield_now().await; // it crashes
+    }
     bus.broadcast("orders", OrderPlaced { euros: 30 })?;
 
     assert_eq!(revenue.total().await?, 280);
