@@ -48,6 +48,9 @@ pub use otp_task as task;
 #[cfg(feature = "task")]
 pub use otp_task::{Task, TaskOutcome, TaskSupervisor, TaskSupervisorClient, async_stream};
 
+#[cfg(doctest)]
+mod guide;
+
 /// For generated code; not part of the API.
 #[doc(hidden)]
 pub mod __private {

@@ -5,9 +5,11 @@
 
 mod bench;
 mod checks;
+mod compare;
 mod conformance;
 mod consumer;
 mod deny;
+mod examples;
 mod features;
 mod package;
 mod test;
@@ -42,6 +44,8 @@ const STEPS: &[Step] = &[
     step("figures", "what a flooded server does to others, printed", test::figures),
     full_only("long", "a million processes leave nothing; the figures are as promised", test::long),
     step("doctest", "the examples in the documentation run", test::doctest),
+    step("examples", "the examples of the facade run, and what they assert holds", examples::examples),
+    step("compare", "the comparison says how many lines there are; its Elixir runs", compare::compare),
     step("doc", "the documentation builds without a warning", checks::doc),
     step("features", "each crate compiles with no feature, with each one, and with all", features::features),
     step("deny", "licences, sources and banned crates are as deny.toml says", deny::rules),

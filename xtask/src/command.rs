@@ -3,6 +3,10 @@
 use std::env;
 use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::deadline;
 
 /// The cargo that runs this program, with `words` as its arguments (split at white space).
 pub(crate) fn cargo(words: &str) -> Command {
@@ -23,6 +27,26 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let line = announce(command);
     let status = command.stdin(Stdio::null()).status().map_err(|error| format!("`{line}`: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{line}`: {status}")) }
+}
+
+/// As [`run`], and kills the program if it takes longer than `limit`.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<(), String> {
+    let line = announce(command);
+    let failed = |error| format!("`{line}`: {error}");
+    let mut child = command.stdin(Stdio::null()).spawn().map_err(failed)?;
+    let is_late = deadline(limit);
+    loop {
+        match child.try_wait().map_err(failed)? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(format!("`{line}`: {status}")),
+            None if is_late() => {
+                child.kill().map_err(failed)?;
+                child.wait().map_err(failed)?;
+                return Err(format!("`{line}`: not done within {limit:?}"));
+            }
+            None => thread::park_timeout(Duration::from_millis(10)),
+        }
+    }
 }
 
 /// Runs `command` and returns what it printed, whether or not it succeeded.
@@ -72,6 +96,16 @@ mod tests {
     #[test]
     fn a_failure_names_the_command() {
         let message = run(&mut Command::new("false")).expect_err("`false` fails");
+        assert!(message.starts_with("`false`: exit status"), "{message}");
+    }
+
+    #[test]
+    fn what_takes_too_long_is_killed() {
+        let limit = Duration::from_millis(50);
+        assert_eq!(run_within(&mut Command::new("true"), Duration::from_secs(60)), Ok(()));
+        let message = run_within(Command::new("sleep").arg("60"), limit).expect_err("it sleeps");
+        assert_eq!(message, "`sleep 60`: not done within 50ms");
+        let message = run_within(&mut Command::new("false"), Duration::from_secs(60)).expect_err("it fails");
         assert!(message.starts_with("`false`: exit status"), "{message}");
     }
 }

@@ -6,8 +6,10 @@ mod bench;
 mod ci;
 mod clock;
 mod command;
+mod compare;
 mod conformance;
 mod ledger;
+mod pages;
 mod tidy;
 mod version;
 mod workspace;
@@ -30,6 +32,11 @@ const SUBCOMMANDS: &[Subcommand] = &[
         run: bench::run,
     },
     Subcommand { name: "ci", about: "run the checks that a change must pass (ci --help)", run: ci::run },
+    Subcommand {
+        name: "compare",
+        about: "the same three programs here and elsewhere, by lines (--write puts them into docs/compare.md)",
+        run: compare::run,
+    },
     Subcommand {
         name: "conformance",
         about: "the same scenarios here and on a live BEAM, compared (conformance --help)",

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::pages;
 use crate::version::RustVersion;
 use crate::workspace::{Member, Workspace};
 
@@ -26,6 +27,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
             findings.extend(check_published_files(workspace, member)?);
         }
     }
+    findings.extend(pages::check(workspace)?);
     for finding in &findings {
         eprintln!("{finding}");
     }
