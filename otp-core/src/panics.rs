@@ -77,10 +77,13 @@ pub(crate) fn forget() {
     NOTED.set(None);
 }
 
-/// Installs the hook, once.
+/// Installs the hook, once; and warns of a program whose panics nobody can catch.
 pub(crate) fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
+        if cfg!(panic = "abort") {
+            tracing::warn!(target: "otp::process", "built with panic = \"abort\": the first process that crashes ends the program");
+        }
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if ambient::with(|cell| cell.is_some()) {
