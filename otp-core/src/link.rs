@@ -164,7 +164,14 @@ impl PidSet {
     pub(crate) fn remove(&mut self, pid: Pid) -> bool {
         match self {
             Self::Few(list) => list.iter().position(|&p| p == pid).map(|at| list.remove(at)).is_some(),
-            Self::Many(set) => set.remove(&pid),
+            Self::Many(set) => {
+                let was_there = set.remove(&pid);
+                // What a crowd needed is given back as it goes.
+                if set.len() * 8 < set.capacity() && set.capacity() > 64 {
+                    set.shrink_to(set.len() * 2);
+                }
+                was_there
+            }
         }
     }
 
@@ -213,5 +220,19 @@ mod tests {
         assert!(matches!(set, PidSet::Few(_)));
         set.insert(pids[16]);
         assert!(matches!(set, PidSet::Many(_)), "a long list would be slow to search");
+    }
+
+    #[test]
+    fn a_pid_set_gives_back_what_a_crowd_needed() {
+        let mut set = PidSet::default();
+        let pids: Vec<Pid> = (0..10_000).map(|_| Pid::next()).collect();
+        for &pid in &pids {
+            set.insert(pid);
+        }
+        for &pid in &pids[1..] {
+            set.remove(pid);
+        }
+        assert_eq!(set.to_vec(), pids[..1]);
+        assert!(matches!(set, PidSet::Many(set) if set.capacity() < 100));
     }
 }

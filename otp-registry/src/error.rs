@@ -86,15 +86,15 @@ impl fmt::Display for UnregisterError {
 
 impl std::error::Error for UnregisterError {}
 
-/// Why a value was not updated. The function was not called.
+/// Why a value was not updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpdateError {
-    /// The current process does not have the key.
+    /// The current process does not have the key: the function was not called, or the key was lost while it ran.
     NotHeld,
-    /// As [`NotRunning`].
+    /// As [`NotRunning`]. The function was not called.
     NotRunning,
-    /// This code does not run inside a process.
+    /// This code does not run inside a process. The function was not called.
     NotAProcess,
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use otp_core::behaviour::catch;
 use otp_core::{Pid, ProcessName, ProcessRef};
 use otp_genserver::{Destination, GenServer, Name};
 
@@ -62,7 +63,10 @@ impl<K: Clone + 'static, V: Clone + 'static> Listener<K, V> {
         }))
     }
 
+    /// What panics on the way, a `Clone` or a `From`, is reported, and nobody else's business.
     pub(crate) fn tell(&self, event: &Event<K, V>) {
-        (self.0)(event.clone());
+        if let Err(reason) = catch(|| (self.0)(event.clone())) {
+            tracing::error!(target: "otp::registry", %reason, "an event could not be made for a listener");
+        }
     }
 }

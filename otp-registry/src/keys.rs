@@ -8,7 +8,8 @@ use crate::storage::Storage;
 
 /// What can be a key: any value that can be compared and hashed.
 ///
-/// Its `Eq` and `Hash` run under a lock of the registry: they must not use the registry.
+/// Its `Eq` and `Hash`, and for [`keys`](crate::Registry::keys) its `Clone`, run under a lock of the registry: they must not use
+/// the registry.
 pub trait Key: Eq + Hash + Clone + Send + Sync + 'static {}
 
 impl<K: Eq + Hash + Clone + Send + Sync + 'static> Key for K {}

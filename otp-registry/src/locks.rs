@@ -16,7 +16,15 @@ impl<K: Key> Locks<K> {
 
     /// The right to wait for the lock of a key.
     pub(crate) fn ticket(&self, key: K) -> Ticket<'_, K> {
-        let lock = Arc::clone(self.0.lock().entry(key.clone()).or_default());
+        // Cloned, and dropped if it is not needed, unlocked.
+        let copy = key.clone();
+        let mut locks = self.0.lock();
+        let (lock, spare) = match locks.get(&key) {
+            Some(lock) => (Arc::clone(lock), Some(copy)),
+            None => (Arc::clone(locks.entry(copy).or_default()), None),
+        };
+        drop(locks);
+        drop(spare);
         Ticket { locks: self, key, lock: Some(lock) }
     }
 

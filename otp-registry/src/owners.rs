@@ -28,6 +28,18 @@ impl Owners {
         self.0[shard].0.lock()
     }
 
+    /// Takes a process out, with the hashes of its keys.
+    pub(crate) fn remove(&self, pid: Pid) -> Option<Hashes> {
+        let mut shard = self.lock(pid);
+        let hashes = shard.remove(&pid);
+        // What a crowd needed is given back as it goes.
+        if shard.len() * 8 < shard.capacity() && shard.capacity() > 64 {
+            let room = shard.len() * 2;
+            shard.shrink_to(room);
+        }
+        hashes
+    }
+
     /// Has all processes forget entries.
     pub(crate) fn forget(&self, mut gone: impl FnMut(Pid, u32) -> bool) {
         for shard in &self.0 {
@@ -42,7 +54,8 @@ impl Owners {
 #[derive(Debug)]
 pub(crate) enum Hashes {
     Few(Vec<u32>),
-    Many(HashMap<u32, usize, ahash::RandomState>),
+    /// Behind a pointer, so that the others take 24 bytes.
+    Many(Box<HashMap<u32, usize, ahash::RandomState>>),
 }
 
 impl Default for Hashes {
@@ -65,7 +78,7 @@ impl Hashes {
         match self {
             Self::Few(list) if list.len() < Self::FEW => list.push(hash),
             Self::Few(list) => {
-                let mut counts = HashMap::default();
+                let mut counts = Box::<HashMap<_, _, _>>::default();
                 for hash in list.drain(..).chain([hash]) {
                     *counts.entry(hash).or_default() += 1;
                 }

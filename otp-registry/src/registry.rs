@@ -14,9 +14,10 @@ use otp_supervisor::Supervisor;
 use crate::error::{MetaError, NotRunning, RegisterError, UnregisterError, WhereisError};
 use crate::event::{Event, Listener};
 use crate::keys::{Key, Keys, Unique, Value};
-use crate::shared::Shared;
+use crate::owners::Hashes;
+use crate::shared::{Shared, SlotOf};
 use crate::storage::Slot as _;
-use crate::table::Parting;
+use crate::table::{Entry, Parting};
 use crate::under_lock::UnderLock;
 
 /// Processes found by key. Each entry belongs to the process that registered it, and is gone before anyone hears of that
@@ -159,7 +160,7 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     /// Registers the current process under a key, and links it with the partition whose pid this returns.
     ///
     /// The entry goes with the process, before anyone hears of its death, or by [`unregister`](Self::unregister). If the
-    /// partition dies, the entry is gone and the process gets its exit signal.
+    /// partition dies, the entry is gone and the process gets its exit signal. Key and value of a refused registration are dropped.
     ///
     /// # Errors
     ///
@@ -205,7 +206,7 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         let me = self.unregistering()?;
-        self.shared.withdraw(me, key, |_| true);
+        self.shared.withdraw(me, |hash, removed| self.shared.table.remove(hash, key, me, removed), key);
         self.tell_unregistered(me, key);
         Ok(())
     }
@@ -240,12 +241,12 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
         let me = self.unregistering()?;
         // Nobody else changes what this process has; see `withdraw`.
         let mut left = false;
-        self.shared.withdraw(me, key, |value| {
-            let _under_lock = UnderLock::enter();
+        let ask = |value: &V| {
             let unwanted = unwanted(value);
             left |= !unwanted;
             unwanted
-        });
+        };
+        self.shared.withdraw(me, |hash, removed| self.shared.table.remove_matching(hash, key, me, ask, removed), key);
         if !left {
             self.tell_unregistered(me, key);
         }
@@ -270,7 +271,8 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
         Ok(me)
     }
 
-    /// The keys of a process, in no order; one that it has several times, several times.
+    /// The keys of a process, in no order; one that it has several times, several times. In a closure that runs under a
+    /// registry's lock it goes through the keys of all processes.
     ///
     /// # Errors
     ///
@@ -281,12 +283,16 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
     /// `Registry.keys/2`.
     pub fn keys(&self, pid: Pid) -> Result<Vec<K>, NotRunning> {
         self.shared.check_running()?;
-        let hashes = self.shared.owners.lock(pid).get(&pid).map(crate::owners::Hashes::distinct);
         let mut keys = Vec::new();
-        for hash in hashes.unwrap_or_default() {
-            self.shared.table.for_each_of(hash, pid, |entry| {
-                entry.slot.of(pid, |_| keys.push(entry.key.clone()));
-            });
+        let mut add = |entry: &Entry<K, SlotOf<V, M>>| entry.slot.of(pid, |_| keys.push(entry.key.clone()));
+        if UnderLock::is_held() {
+            // The owners' locks come first; see `shared`.
+            self.shared.table.for_each(add);
+        } else {
+            let hashes = self.shared.owners.lock(pid).get(&pid).map(Hashes::distinct);
+            for hash in hashes.unwrap_or_default() {
+                self.shared.table.for_each_of(hash, pid, &mut add);
+            }
         }
         Ok(keys)
     }

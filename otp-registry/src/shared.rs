@@ -1,6 +1,6 @@
 //! [`Shared`]: what all handles of one registry share, and what happens to it as its processes start and end.
 //!
-//! Order of locks: the entries of one process, then one shard of the table. Neither is held while user code runs that is not
+//! Order of locks: a partition's turnover, the entries of one process, one shard of the table. None is held while user code runs that is not
 //! a key's or value's own, nor while a process is linked or told something.
 
 use std::any::Any;
@@ -14,7 +14,7 @@ use otp_core::behaviour::{InitError, is_dying};
 use otp_core::process::{self, HookError};
 use otp_core::{Pid, ProcessName};
 use otp_supervisor::{Strategy, Supervisor, SupervisorSpec};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::error::{NotRunning, RegisterError, WhereisError};
 use crate::event::{Event, Listener};
@@ -36,6 +36,8 @@ pub(crate) struct Shared<K: Key, V: Value, M: Keys> {
     pub(crate) table: Table<K, SlotOf<V, M>, V>,
     /// The number of each partition's process; 0 while there is none.
     partitions: Box<[AtomicU64]>,
+    /// Held while a partition begins or ends: one of before must not take out what is the next one's.
+    turnover: Mutex<()>,
     pub(crate) owners: Owners,
     pub(crate) meta: Meta,
     pub(crate) locks: Locks<K>,
@@ -65,6 +67,7 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
             running: AtomicBool::new(false),
             table: Table::new(parting),
             partitions: (0..parting.partitions).map(|_| AtomicU64::new(0)).collect(),
+            turnover: Mutex::default(),
             owners: Owners::new(),
             meta: Meta::default(),
             locks: Locks::new(),
@@ -128,27 +131,32 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
         let shared = Arc::clone(self);
         process::on_exit(pid, move |_, _| shared.close_partition(number, pid))?;
         // After a supervisor that was killed, the one before may still be there.
+        let turnover = self.turnover.lock();
         self.partitions[number].store(0, Ordering::SeqCst);
-        self.clear(number);
+        let removed = self.clear(number);
         self.partitions[number].store(pid.number(), Ordering::SeqCst);
+        drop(turnover);
+        drop(removed);
         Ok(())
     }
 
     fn close_partition(&self, number: usize, pid: Pid) {
+        let turnover = self.turnover.lock();
         let partition = &self.partitions[number];
-        if partition.compare_exchange(pid.number(), 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            self.clear(number);
-        }
+        let ours = partition.compare_exchange(pid.number(), 0, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let removed = ours.then(|| self.clear(number));
+        drop(turnover);
+        drop(removed);
     }
 
     /// Takes out whatever is in a partition that is closed: who registers now is refused, or has done so before the lock
-    /// of its shard was taken here.
-    fn clear(&self, number: usize) {
+    /// of its shard was taken here. To be dropped when nothing is locked.
+    fn clear(&self, number: usize) -> Removed<K, SlotOf<V, M>, V> {
         let mut removed = Removed::new();
         self.table.clear(number, &mut removed);
         let parting = self.table.parting;
         self.owners.forget(|pid, hash| parting.of_entry(hash, pid) == number);
-        drop(removed);
+        removed
     }
 
     fn partition(&self, number: usize) -> Option<u64> {
@@ -180,6 +188,8 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
         let event = (!self.listeners.is_empty())
             .then(|| Event::registered(self.name.clone(), key.clone(), me, value.clone()));
         link(partition);
+        // Also if the key's `Eq` panics.
+        let linked = Linked { owners: &self.owners, me, unlink: Some(|| unlink(partition)) };
 
         let mut owners = self.owners.lock(me);
         let outcome = if !owners.contains_key(&me) && self.add_hook(me).is_err() {
@@ -204,19 +214,17 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
                 }
             }
         };
-        let needs_link = owners.get(&me).is_some_and(|hashes| !hashes.is_empty());
         drop(owners);
         match outcome {
             Ok(()) => {
+                linked.stays();
                 if let Some(event) = event {
                     self.tell(&event);
                 }
                 Ok(partition)
             }
             Err((error, refusal)) => {
-                if !needs_link {
-                    unlink(partition);
-                }
+                drop(linked);
                 drop(refusal);
                 Err(error)
             }
@@ -231,7 +239,7 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
 
     /// A process has died.
     fn leave(&self, pid: Pid) {
-        let hashes = self.owners.lock(pid).remove(&pid);
+        let hashes = self.owners.remove(pid);
         let mut removed = Removed::new();
         for hash in hashes.map_or_else(Vec::new, |hashes| hashes.distinct()) {
             self.table.remove_hash(hash, pid, &mut removed);
@@ -239,18 +247,20 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
         drop(removed);
     }
 
-    /// Takes entries of the current process out.
-    pub(crate) fn withdraw<Q>(&self, me: Pid, key: &Q, unwanted: impl FnMut(&V) -> bool)
-    where
-        K: std::borrow::Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
+    /// Takes entries of the current process under a key out: those that `remove` does.
+    pub(crate) fn withdraw<Q: Hash + ?Sized>(
+        &self,
+        me: Pid,
+        remove: impl FnOnce(u32, &mut Removed<K, SlotOf<V, M>, V>) -> usize,
+        key: &Q,
+    ) {
+        let hash = self.table.hash(key);
         let mut removed = Removed::new();
         let mut owners = self.owners.lock(me);
         let Some(hashes) = owners.get_mut(&me) else { return };
-        let count = self.table.remove(key, me, unwanted, &mut removed);
+        let count = remove(hash, &mut removed);
         let last = count > 0 && {
-            hashes.remove(self.table.hash(key), count);
+            hashes.remove(hash, count);
             hashes.is_empty()
         };
         drop(owners);
@@ -279,6 +289,29 @@ impl<K: Key, V: Value, M: Keys> Shared<K, V, M> {
     pub(crate) fn tell(&self, event: &Event<K, V>) {
         for listener in &self.listeners {
             listener.tell(event);
+        }
+    }
+}
+
+/// The link of a process to its partition while it registers. Dropped, the process is unlinked if it has no entry.
+struct Linked<'a, F: FnOnce()> {
+    owners: &'a Owners,
+    me: Pid,
+    unlink: Option<F>,
+}
+
+impl<F: FnOnce()> Linked<'_, F> {
+    fn stays(mut self) {
+        self.unlink = None;
+    }
+}
+
+impl<F: FnOnce()> Drop for Linked<'_, F> {
+    fn drop(&mut self) {
+        let Some(unlink) = self.unlink.take() else { return };
+        let has_entries = self.owners.lock(self.me).get(&self.me).is_some_and(|hashes| !hashes.is_empty());
+        if !has_entries {
+            unlink();
         }
     }
 }
@@ -315,5 +348,31 @@ mod tests {
         shared.close_partition(0, new);
         assert_eq!(shared.table.len(), 0);
         assert_eq!(enter(4), Err(RegisterError::NotRunning));
+    }
+
+    #[otp_core::test]
+    async fn a_partition_of_before_that_ends_meanwhile_takes_nothing_of_the_next_along() {
+        let shared = Arc::new(Shared::<u8, (), Unique>::new("meanwhile".into(), Parting::new(1, true)));
+        shared.running.store(true, super::Ordering::Release);
+        let me = process::current().expect("a test is a process");
+        for _ in 0..2_000 {
+            let partition = || spawn(|_: Mailbox<()>| pending::<()>());
+            let (old, new) = (partition(), partition());
+            shared.open_partition(0, old.pid()).expect("it lives");
+            let start = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    shared.close_partition(0, old.pid());
+                });
+                start.wait();
+                shared.open_partition(0, new.pid()).expect("it lives");
+                assert_eq!(shared.enter(me, 1, (), |_| {}, |_| {}), Ok(new.pid()));
+            });
+            assert_eq!(shared.table.len(), 1);
+            shared.close_partition(0, new.pid());
+            process::send_exit(old.pid(), otp_core::ExitReason::Kill);
+            process::send_exit(new.pid(), otp_core::ExitReason::Kill);
+        }
     }
 }

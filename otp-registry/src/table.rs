@@ -12,9 +12,10 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 use otp_core::Pid;
 use otp_core::behaviour::catch;
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockUpgradableReadGuard};
 
 use crate::storage::{Slot, Taken};
+use crate::under_lock::UnderLock;
 
 /// Shards of a table with few partitions: enough for look-ups from many threads to rarely meet.
 const SHARDS: usize = 64;
@@ -158,10 +159,12 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
         high(self.hasher.hash_one(key))
     }
 
-    /// Recursive: a closure under a read lock may look up.
+    /// A closure under a read lock may look up: it must not wait behind a writer that waits for it. Everybody else does, or
+    /// readers that overlap would keep all writers out.
     #[inline]
     fn read(&self, shard: usize) -> RwLockReadGuard<'_, HashTable<Entry<K, S>>> {
-        self.shards[shard].0.read_recursive()
+        let lock = &self.shards[shard].0;
+        if UnderLock::is_held() { lock.read_recursive() } else { lock.read() }
     }
 
     /// What a key that is in one shard alone has.
@@ -259,45 +262,69 @@ impl<K: Eq + Hash, S: Slot<V>, V> Table<K, S, V> {
         Ok(())
     }
 
-    /// Takes the entries of a process out that stand under a key, and that `unwanted` is true for.
-    pub(crate) fn remove<Q>(
+    /// Takes the entries of a process out that stand under a key.
+    pub(crate) fn remove<Q>(&self, hash: u32, key: &Q, pid: Pid, removed: &mut Removed<K, S, V>) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut shard = self.shards[self.parting.shard(hash, pid)].0.write();
+        self.take(&mut shard, hash, pid, |entry| entry.key.borrow() == key, |_| true, removed)
+    }
+
+    /// As `remove`, those that `unwanted` is true for. It is asked under a lock that others can read under, and itself too.
+    pub(crate) fn remove_matching<Q>(
         &self,
+        hash: u32,
         key: &Q,
         pid: Pid,
-        unwanted: impl FnMut(&V) -> bool,
+        mut unwanted: impl FnMut(&V) -> bool,
         removed: &mut Removed<K, S, V>,
     ) -> usize
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let hash = self.hash(key);
-        self.remove_where(hash, pid, |entry| entry.key.borrow() == key, unwanted, removed)
+        let shard = self.shards[self.parting.shard(hash, pid)].0.upgradable_read();
+        let mut answers = Vec::new();
+        if let Some(entry) = shard.find(wide(hash), |entry| entry.key.borrow() == key) {
+            let _under_lock = UnderLock::enter();
+            entry.slot.of(pid, |value| answers.push(unwanted(value)));
+        }
+        if !answers.contains(&true) {
+            return 0;
+        }
+        // Nobody has written in between: the values come in the same order.
+        let mut shard = RwLockUpgradableReadGuard::upgrade(shard);
+        let mut answers = answers.into_iter();
+        let here = |entry: &Entry<K, S>| entry.key.borrow() == key;
+        self.take(&mut shard, hash, pid, here, |_| answers.next().unwrap_or(false), removed)
     }
 
     /// Takes all entries of a process out that stand under keys with this hash. Some others of that process may go along: all are
     /// to go.
     pub(crate) fn remove_hash(&self, hash: u32, pid: Pid, removed: &mut Removed<K, S, V>) {
         let of_pid = |entry: &Entry<K, S>| entry.slot.has(pid);
-        while self.remove_where(hash, pid, of_pid, |_| true, removed) > 0 {}
+        let shard = &self.shards[self.parting.shard(hash, pid)].0;
+        while self.take(&mut shard.write(), hash, pid, of_pid, |_| true, removed) > 0 {}
     }
 
-    fn remove_where(
+    fn take(
         &self,
+        shard: &mut HashTable<Entry<K, S>>,
         hash: u32,
         pid: Pid,
         here: impl FnMut(&Entry<K, S>) -> bool,
         unwanted: impl FnMut(&V) -> bool,
         removed: &mut Removed<K, S, V>,
     ) -> usize {
-        let mut shard = self.shards[self.parting.shard(hash, pid)].0.write();
         let Ok(mut place) = shard.find_entry(wide(hash), here) else { return 0 };
         let Taken { count, emptied } = place.get_mut().slot.take(pid, unwanted, &mut removed.values);
         if emptied {
             removed.entries.push(place.remove().0);
             if shard.len() * 8 < shard.capacity() && shard.capacity() > 64 {
                 // If a key's hash panics, the table stays as large as it is.
-                let _ = catch(|| self.rebuild(&mut shard));
+                let _ = catch(|| self.rebuild(shard));
             }
         }
         count

@@ -15,11 +15,17 @@ impl UnderLock {
         Self(())
     }
 
+    /// Whether this code runs inside such a closure.
+    #[inline]
+    pub(crate) fn is_held() -> bool {
+        DEPTH.get() > 0
+    }
+
     /// Panics inside such a closure, before any lock is taken.
     #[track_caller]
     pub(crate) fn refuse() {
         assert!(
-            DEPTH.get() == 0,
+            !Self::is_held(),
             "a closure that runs under a registry's lock must not register, unregister or update"
         );
     }

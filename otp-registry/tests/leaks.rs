@@ -192,6 +192,45 @@ fn a_table_that_was_large_becomes_small_again() {
     runtime.block_on(body).expect("nobody ends it");
 }
 
+#[test]
+fn a_crowd_that_has_gone_leaves_no_room_behind() {
+    const CROWD: u32 = 30_000;
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let registry: Registry<u32> = Registry::unique("leaks crowd");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let body = otp_core::attach(async move {
+        run(&registry).await;
+        let crowd = async |registers: bool| {
+            let start = |n| {
+                let registry = registry.clone();
+                spawn(move |mut mailbox: Mailbox<()>| async move {
+                    if registers {
+                        registry.register(n, ()).expect("it is free");
+                    }
+                    drop(mailbox.receive().await);
+                })
+            };
+            let crowd: Vec<ProcessRef<()>> = (0..CROWD).map(start).collect();
+            while registers && registry.count() != Ok(crowd.len()) {
+                tokio::task::yield_now().await;
+            }
+            for process in &crowd {
+                send_exit(process.pid(), ExitReason::Kill);
+                gone(process.pid()).await;
+            }
+            settle().await;
+        };
+        // What the processes themselves leave is not the registry's.
+        crowd(false).await;
+        let before = BYTES.load(Ordering::Relaxed);
+        crowd(true).await;
+        let left = BYTES.load(Ordering::Relaxed) - before;
+        println!("a crowd of {CROWD} left {left} bytes");
+        assert!(left < NOISE_BYTES, "a crowd of {CROWD} left {left} bytes");
+    });
+    runtime.block_on(body).expect("nobody ends it");
+}
+
 struct Server;
 
 impl GenServer for Server {

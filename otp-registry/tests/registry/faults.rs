@@ -2,16 +2,20 @@
 
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use otp_core::{ExitReason, Mailbox, spawn};
 use otp_registry::{Duplicate, RegisterError, Registry};
 use tokio::sync::oneshot;
 
-use crate::support::{Puppet, fresh, gone, key, me, run, sorted, unique};
+use crate::support::{Puppet, duplicates, fresh, gone, info, key, me, run, sorted, unique};
 
-static FAIL: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    static FAIL: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Panics in `Eq`, `Hash` and `Clone` while it is told to.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ struct Fussy(u32);
 type Fuss<'a> = Box<dyn Fn() -> bool + 'a>;
 
 fn fuss() {
-    assert!(!FAIL.load(Ordering::Relaxed), "told to");
+    assert!(!FAIL.get(), "told to");
 }
 
 impl PartialEq for Fussy {
@@ -55,7 +59,7 @@ async fn keys_and_values_that_panic_leave_the_registry_whole() {
         unique.register(Fussy(n), Fussy(n)).expect("it is free");
         duplicate.register(Fussy(n), Fussy(n)).expect("it runs");
     }
-    FAIL.store(true, Ordering::Relaxed);
+    FAIL.set(true);
     let panics: [(&str, Fuss<'_>); 12] = [
         ("register", Box::new(|| unique.register(Fussy(7), Fussy(7)).is_ok())),
         ("register a duplicate", Box::new(|| duplicate.register(Fussy(1), Fussy(7)).is_ok())),
@@ -73,7 +77,7 @@ async fn keys_and_values_that_panic_leave_the_registry_whole() {
     for (what, act) in panics {
         assert!(catch_unwind(AssertUnwindSafe(act)).is_err(), "{what}");
     }
-    FAIL.store(false, Ordering::Relaxed);
+    FAIL.set(false);
     for n in 0..3 {
         assert_eq!(unique.lookup(&Fussy(n)), Ok(Some((me(), Fussy(n)))));
         assert_eq!(duplicate.lookup(&Fussy(n)), Ok(vec![(me(), Fussy(n))]));
@@ -82,6 +86,22 @@ async fn keys_and_values_that_panic_leave_the_registry_whole() {
     }
     assert_eq!((unique.count(), duplicate.count()), (Ok(0), Ok(0)));
     assert_eq!((unique.keys(me()), duplicate.keys(me())), (Ok(vec![]), Ok(vec![])));
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_key_that_panics_as_it_is_registered_leaves_no_link() {
+    let registry: Registry<Fussy, (), Duplicate> = run(Registry::duplicate(fresh("fussy"))).await;
+    let partition = Puppet::new().register(&registry, Fussy(1), ()).await;
+    FAIL.set(true);
+    let register = || registry.register(Fussy(2), ());
+    assert!(catch_unwind(AssertUnwindSafe(register)).is_err());
+    FAIL.set(false);
+    assert!(!info(me()).links.contains(&partition));
+    registry.register(Fussy(2), ()).expect("it runs");
+    FAIL.set(true);
+    assert!(catch_unwind(AssertUnwindSafe(register)).is_err());
+    FAIL.set(false);
+    assert!(info(me()).links.contains(&partition), "for its other entry");
 }
 
 /// Uses its registry as it is dropped, and panics if told to.
@@ -168,6 +188,93 @@ async fn a_closure_under_a_lock_may_look_and_must_not_change() {
     }
     assert_eq!(registry.lookup("a"), Ok(Some((me(), 1))));
     registry.unregister("a").expect("nothing is locked any more");
+}
+
+#[otp_core::test(start_paused = true)]
+async fn reg_040_a_closure_that_says_what_to_unregister_may_look() {
+    for registry in duplicates(2).await {
+        for value in 0..3 {
+            registry.register(key("a"), value).expect("it runs");
+        }
+        let unwanted = |&value: &u32| {
+            assert_eq!(registry.lookup("a").map(|found| found.len()), Ok(3));
+            assert_eq!(registry.count(), Ok(3));
+            assert_eq!(registry.keys(me()).map(|keys| keys.len()), Ok(3));
+            value != 1
+        };
+        registry.unregister_matching("a", unwanted).expect("it runs");
+        assert_eq!(registry.values("a", me()), Ok(vec![1]));
+        assert_eq!(registry.keys(me()), Ok(vec![key("a")]), "the keys of one's own are counted down too");
+    }
+    let registry = unique(2).await;
+    registry.register(key("a"), 1).expect("it is free");
+    registry.unregister_matching("a", |_| registry.lookup("a").is_err()).expect("it runs");
+    assert_eq!(registry.lookup("a"), Ok(Some((me(), 1))));
+    registry.unregister_matching("a", |_| registry.lookup("a").is_ok()).expect("it runs");
+    assert_eq!((registry.lookup("a"), registry.keys(me())), (Ok(None), Ok(vec![])));
+}
+
+/// One thread asks for the keys of a process inside a closure, again and again, while that process registers.
+#[otp_core::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keys_of_a_process_that_registers_are_seen_from_a_closure_too() {
+    let registry = unique(1).await;
+    registry.register(key("a"), 1).expect("it is free");
+    let busy = Arc::new(AtomicBool::new(true));
+    let holder = Puppet::new();
+    let registering = {
+        let (registry, busy) = (registry.clone(), Arc::clone(&busy));
+        holder.run(move || {
+            registry.register(key("b"), 1).expect("it is free");
+            let pid = me();
+            let looker = {
+                let registry = registry.clone();
+                thread::spawn(move || {
+                    while busy.load(Ordering::Relaxed) {
+                        let keys = registry.lookup_with("a", |_, _| registry.keys(pid).expect("it runs"));
+                        assert!(keys.expect("it runs").is_some_and(|keys| keys.contains(&key("b"))));
+                    }
+                })
+            };
+            for n in 0..20_000 {
+                let key = (n % 64).to_string();
+                registry.register(key.clone(), 1).expect("it is free");
+                registry.unregister(&key).expect("it runs");
+            }
+            looker
+        })
+    };
+    let looker = registering.await;
+    busy.store(false, Ordering::Relaxed);
+    looker.join().expect("it finds the key");
+}
+
+#[otp_core::test]
+async fn readers_that_overlap_do_not_keep_writers_out() {
+    const LOOK_UPS: usize = 20_000;
+    let registry: Registry<String, u32, Duplicate> = run(Registry::duplicate(fresh("crowded"))).await;
+    for value in 0..3_000 {
+        registry.register(key("a"), value).expect("it runs");
+    }
+    let left = Arc::new(AtomicUsize::new(LOOK_UPS));
+    let take = |left: &AtomicUsize| {
+        left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    };
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            let (registry, left) = (registry.clone(), Arc::clone(&left));
+            thread::spawn(move || {
+                while take(&left) {
+                    assert!(registry.lookup("a").is_ok_and(|found| found.len() >= 3_000));
+                }
+            })
+        })
+        .collect();
+    for _ in 0..20 {
+        registry.register(key("a"), 3_000).expect("it runs");
+        registry.unregister_matching("a", |&value| value == 3_000).expect("it runs");
+    }
+    assert_ne!(left.swap(0, Ordering::Relaxed), 0, "they have come to an end first");
+    readers.into_iter().for_each(|reader| reader.join().expect("it finds them"));
 }
 
 /// Registers as it is dropped.

@@ -104,6 +104,28 @@ async fn reg_048_unregister_match_is_news_if_it_leaves_the_caller_nothing_under_
     assert_eq!(told(&log).await, [unregistered(key("a")), unregistered(key("never held"))]);
 }
 
+/// Cannot be made of an event.
+struct Unmakeable;
+
+impl From<Events> for Unmakeable {
+    fn from(_: Events) -> Self {
+        panic!("told to")
+    }
+}
+
+#[otp_core::test(start_paused = true)]
+async fn a_listener_that_cannot_be_told_is_nobody_elses_business() {
+    let (log, deaf) = (Name::<Log>::owned(fresh("log")), fresh("deaf"));
+    Log::start_link(()).name(log.clone()).await.expect("it starts");
+    let listener = spawn(|_: Mailbox<Unmakeable>| std::future::pending::<()>());
+    process::register(deaf.clone(), listener.pid()).expect("it is free");
+    let registry = Registry::unique(fresh("listened")).process_listener::<Unmakeable>(deaf);
+    let registry: Registry<String, u32> = run(registry.listener(log.clone())).await;
+    assert!(registry.register(key("a"), 1).is_ok());
+    assert!(registry.unregister("a").is_ok());
+    assert_eq!(told(&log).await.len(), 2);
+}
+
 #[otp_core::test(start_paused = true)]
 async fn reg_050_a_failed_registration_is_no_news() {
     let (registry, log) = listened().await;
