@@ -349,30 +349,4 @@ mod tests {
         assert_eq!(shared.table.len(), 0);
         assert_eq!(enter(4), Err(RegisterError::NotRunning));
     }
-
-    #[otp_core::test]
-    async fn a_partition_of_before_that_ends_meanwhile_takes_nothing_of_the_next_along() {
-        let shared = Arc::new(Shared::<u8, (), Unique>::new("meanwhile".into(), Parting::new(1, true)));
-        shared.running.store(true, super::Ordering::Release);
-        let me = process::current().expect("a test is a process");
-        for _ in 0..2_000 {
-            let partition = || spawn(|_: Mailbox<()>| pending::<()>());
-            let (old, new) = (partition(), partition());
-            shared.open_partition(0, old.pid()).expect("it lives");
-            let start = std::sync::Barrier::new(2);
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    start.wait();
-                    shared.close_partition(0, old.pid());
-                });
-                start.wait();
-                shared.open_partition(0, new.pid()).expect("it lives");
-                assert_eq!(shared.enter(me, 1, (), |_| {}, |_| {}), Ok(new.pid()));
-            });
-            assert_eq!(shared.table.len(), 1);
-            shared.close_partition(0, new.pid());
-            process::send_exit(old.pid(), otp_core::ExitReason::Kill);
-            process::send_exit(new.pid(), otp_core::ExitReason::Kill);
-        }
-    }
 }

@@ -249,6 +249,28 @@ async fn the_keys_of_a_process_that_registers_are_seen_from_a_closure_too() {
 }
 
 #[otp_core::test]
+async fn a_look_up_inside_a_closure_does_not_wait_behind_who_waits_for_the_closure() {
+    let [registry, _] = duplicates(1).await;
+    registry.register(key("a"), 0).expect("it runs");
+    let busy = Arc::new(AtomicBool::new(true));
+    let looker = {
+        let (registry, busy) = (registry.clone(), Arc::clone(&busy));
+        thread::spawn(move || {
+            while busy.load(Ordering::Relaxed) {
+                let found = registry.select(|_, _, _| registry.lookup("a").ok()).expect("it runs");
+                assert!(!found.is_empty() && found.iter().all(|found| !found.is_empty()));
+            }
+        })
+    };
+    for _ in 0..20_000 {
+        registry.register(key("a"), 1).expect("it runs");
+        registry.unregister_matching("a", |&value| value == 1).expect("it runs");
+    }
+    busy.store(false, Ordering::Relaxed);
+    looker.join().expect("it finds entries");
+}
+
+#[otp_core::test]
 async fn readers_that_overlap_do_not_keep_writers_out() {
     const LOOK_UPS: usize = 20_000;
     let registry: Registry<String, u32, Duplicate> = run(Registry::duplicate(fresh("crowded"))).await;
