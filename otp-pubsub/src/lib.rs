@@ -10,7 +10,10 @@ mod subscription;
 
 pub use adapter::{Adapter, AdapterError, Local};
 pub use error::{BroadcastError, SubscribeError};
+pub use otp_core::{ChildSpec, IntoChildSpec, Pid, ProcessName, Recipient};
+pub use otp_genserver::{ServerRef, Start};
 pub use otp_registry::{NotRunning, UnregisterError};
+pub use otp_supervisor::Supervisor;
 pub use pub_sub::{Message, Metadata, PubSub};
 pub use subscriber::Subscriber;
 pub use subscription::Subscription;

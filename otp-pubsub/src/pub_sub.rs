@@ -39,8 +39,8 @@ impl<T: Clone + Send + Sync + 'static> Metadata for T {}
 /// the others nothing; when its mailbox has a bound and is full, its own policy says what is dropped, and counts it. There is no
 /// acknowledgement and no history: who is not subscribed misses it. What must not be missed belongs into a database or a job.
 ///
-/// Cost: the subscriptions of the topic are copied under a read lock (a reference count each), and sent to without one. Per
-/// subscriber that is a clone of the message and what a send to its mailbox costs.
+/// Cost: the subscriptions of the topic are copied under a read lock (a reference count each, whatever their metadata), and sent to
+/// without one. Per subscriber that is a clone of the message and what a send to its mailbox costs.
 ///
 /// # Examples
 ///

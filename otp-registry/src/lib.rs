@@ -24,5 +24,8 @@ pub use error::{
 };
 pub use event::Event;
 pub use keys::{Duplicate, Key, Keys, Unique, Value};
+pub use otp_core::{ChildSpec, IntoChildSpec, NotAProcess, Pid, ProcessName};
+pub use otp_genserver::{Name, ServerRef, Start};
+pub use otp_supervisor::Supervisor;
 pub use registry::Registry;
 pub use via::{Via, ViaValue};

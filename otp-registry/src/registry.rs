@@ -246,7 +246,11 @@ impl<K: Key, V: Value, M: Keys> Registry<K, V, M> {
             left |= !unwanted;
             unwanted
         };
-        self.shared.withdraw(me, |hash, removed| self.shared.table.remove_matching(hash, key, me, ask, removed), key);
+        self.shared.withdraw(
+            me,
+            |hash, removed| self.shared.table.remove_matching(hash, key, me, ask, removed),
+            key,
+        );
         if !left {
             self.tell_unregistered(me, key);
         }

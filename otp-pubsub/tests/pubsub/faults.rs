@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otp_core::behaviour::Spawn;
 use otp_core::{ExitReason, Mailbox, Overflow, Received, process};
-use otp_pubsub::PubSub;
+use otp_pubsub::{PubSub, Subscriber};
 use otp_supervisor::Supervisor;
 use tokio::sync::oneshot;
 
@@ -75,6 +75,21 @@ async fn a_message_is_cloned_once_for_each_subscription() {
         assert!(stream.recv().await.is_some());
     }
     assert_eq!(clones.load(Ordering::Relaxed), 3);
+}
+
+#[otp_core::test]
+async fn metadata_stays_where_it_is_when_something_is_broadcast() {
+    let clones = Arc::new(AtomicUsize::new(0));
+    let bus: PubSub<u32, Counted> = PubSub::new("counted metadata");
+    bus.start().await.expect("it starts");
+    let metadata = Counted(Arc::clone(&clones));
+    let mut stream = bus.subscribe_stream_as("topic", 1, metadata).await.expect("it runs");
+    bus.broadcast("topic", 1).expect("it runs");
+    let dispatch = |to: &[(_, Subscriber<u32, Counted>)], _, message: &u32| to[0].1.send(*message);
+    bus.broadcast_with("topic", None, 2, dispatch).expect("it runs");
+    assert_eq!((stream.recv().await, clones.load(Ordering::Relaxed)), (Some(2), 0));
+    assert_eq!(bus.subscribers("topic").map(|subscribers| subscribers.len()), Ok(1));
+    assert_eq!(clones.load(Ordering::Relaxed), 1, "who asks for it gets a copy");
 }
 
 /// Panics when it is cloned the second time.
