@@ -51,10 +51,10 @@ impl Owners {
 }
 
 /// The hashes of one process's keys, one for each entry: a short list for most, counted for one with many.
+#[expect(clippy::box_collection, reason = "so that the others take 24 bytes")]
 #[derive(Debug)]
 pub(crate) enum Hashes {
     Few(Vec<u32>),
-    /// Behind a pointer, so that the others take 24 bytes.
     Many(Box<HashMap<u32, usize, ahash::RandomState>>),
 }
 
