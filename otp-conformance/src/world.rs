@@ -125,10 +125,12 @@ impl World {
         }
     }
 
-    /// Whether a server or supervisor has something to do yet that it does not come to: on the BEAM too that is not quiet.
+    /// Whether a server or supervisor has something to do yet that it does not come to: on the BEAM too that is not quiet. A
+    /// dynamic supervisor that stops children still has the EXIT of those that are gone, which Elixir's flushes one by one.
     pub(crate) fn is_busy(&self) -> bool {
         let state = self.0.state.lock();
-        let others = state.addresses.values().filter(|(_, address)| !matches!(address, Address::Actor(_)));
+        let quick = |address: &Address| matches!(address, Address::Actor(_) | Address::DynamicSupervisor(_));
+        let others = state.addresses.values().filter(|(_, address)| !quick(address));
         let pids: Vec<Pid> = others.map(|(pid, _)| *pid).collect();
         drop(state);
         pids.into_iter().any(|pid| info(pid).is_some_and(|info| info.mailbox_len > 0))
