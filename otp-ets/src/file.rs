@@ -372,11 +372,19 @@ fn replace_file(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         let mut file = File::create_new(&beside)?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        sync_folder_of(path);
+        Ok(())
     })();
     if written.is_err() {
         // What is left of it is of no use; that it cannot be removed is the lesser error.
         fs::remove_file(&beside).unwrap_or(());
     }
     written
+}
+
+/// Makes a new name outlast a power cut. Where a folder cannot be opened or synchronised, as on Windows, the system does what it can.
+fn sync_folder_of(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).unwrap_or(());
 }

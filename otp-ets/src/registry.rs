@@ -142,7 +142,9 @@ fn owner_died(owner: Pid) {
 fn hand_on(table: Arc<dyn AnyTable>, owner: Pid) {
     let heir = table.head().meta.lock().heir.clone().filter(|heir| heir.pid != owner);
     let mut registry = REGISTRY.lock();
+    // Somebody may have deleted it since its owner died.
     if let Some(heir) = heir
+        && !table.head().is_gone()
         && let Some(owned) = registry.tables_of(heir.pid)
     {
         owned.insert(table.head().id, Arc::clone(&table));

@@ -209,7 +209,7 @@ impl<K: Hash + Eq, B> Shards<K, B> {
     /// Makes room for so many new keys.
     #[inline]
     pub(crate) fn make_room(&self, rows: &mut Rows<K, B>, more: usize) {
-        if rows.table.capacity() - rows.table.len() < more {
+        if rows.room() < more {
             rows.grow(more, &self.hasher);
         }
     }
@@ -294,10 +294,16 @@ impl<K: Hash + Eq, B> Shards<K, B> {
             locked.push((self.write(of_one_shard[0].hash)?, of_one_shard.len()));
         }
         // Whatever may panic comes first: hashing, comparing, looking.
-        let mut rest = groups.iter_mut();
+        let mut rest = &mut groups[..];
         for (rows, count) in &mut locked {
-            self.make_room(rows, *count);
-            for group in rest.by_ref().take(*count) {
+            let (here, later) = rest.split_at_mut(*count);
+            rest = later;
+            if rows.room() < here.len() {
+                // Keys that are there need none: a table that is written anew stays as large as it is.
+                let new = here.iter().filter(|group| rows.lacks(group)).count();
+                self.make_room(rows, new);
+            }
+            for group in here {
                 let Some((key, body)) = &mut group.row else { continue };
                 group.place = rows.position(group.hash, key);
                 if let Some(there) = group.place.and_then(|place| rows.table.get_bucket(place)) {
@@ -340,6 +346,11 @@ impl<K: Hash + Eq, B> Rows<K, B> {
         }
     }
 
+    /// Whether the key of a group is not there.
+    fn lacks(&self, group: &Group<K, B>) -> bool {
+        group.row.as_ref().is_some_and(|(key, _)| self.position(group.hash, key).is_none())
+    }
+
     pub(crate) fn position<Q>(&self, hash: u64, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
@@ -355,6 +366,12 @@ impl<K: Hash + Eq, B> Rows<K, B> {
 }
 
 impl<K, B> Rows<K, B> {
+    /// How many more keys fit before the table has to grow.
+    #[inline]
+    fn room(&self) -> usize {
+        self.table.capacity() - self.table.len()
+    }
+
     /// Takes out the row at a place that was just found.
     pub(crate) fn remove(&mut self, at: usize) -> (K, B) {
         match self.table.get_bucket_entry(at) {

@@ -136,3 +136,20 @@ fn ets_133_a_source_that_panics_leaves_what_was_inserted() {
     assert!(outcome.is_err());
     assert_eq!(sorted(set.to_vec().unwrap()), [(0, 0), (1, 1), (2, 2)]);
 }
+
+#[test]
+fn a_table_whose_rows_are_all_replaced_stays_as_large_as_it_is() {
+    let set = Set::new().unwrap();
+    let bag = Bag::new().unwrap();
+    set.insert_all((0..10_000).map(|n| (n, 'a'))).unwrap();
+    bag.insert_all((0..10_000).map(|n| (n, 'a'))).unwrap();
+    let (of_set, of_bag) = (set.info().unwrap().memory, bag.info().unwrap().memory);
+    set.insert_all((0..10_000).map(|n| (n, 'b'))).unwrap();
+    bag.insert_all((0..10_000).map(|n| (n, 'a'))).unwrap();
+    assert_eq!(set.info().unwrap().memory, of_set);
+    assert_eq!(bag.info().unwrap().memory, of_bag);
+    // One new key among many old ones finds room all the same.
+    set.insert_all((0..=10_000).map(|n| (n, 'c'))).unwrap();
+    assert_eq!(set.info().unwrap().size, 10_001);
+    assert_eq!(set.lookup(&10_000), Ok(Some('c')));
+}

@@ -379,3 +379,32 @@ async fn an_owner_that_panics_takes_its_table_along() {
     ended(owner.pid()).await;
     assert_eq!(table.lookup(&1), Err(AccessError::Gone));
 }
+
+#[otp_core::test]
+async fn an_heir_hears_nothing_of_a_table_that_was_deleted_since_its_owner_died() {
+    /// Deletes a table when the last copy goes.
+    #[derive(Clone)]
+    struct Last(#[expect(dead_code, reason = "dropped, not read")] std::sync::Arc<Deletes>);
+    struct Deletes(Table);
+    impl Drop for Deletes {
+        fn drop(&mut self) {
+            self.0.delete_table().unwrap();
+        }
+    }
+
+    let (heir, mut to_heir) = receiver();
+    let to = recipient(&heir);
+    let (first, second) = elsewhere(move || {
+        // The one that was made first goes first.
+        let first = Set::builder().create().unwrap();
+        let second = Table::builder().public().heir(&to).create().unwrap();
+        first.insert(1, Last(std::sync::Arc::new(Deletes(second.clone())))).unwrap();
+        (first.id(), second)
+    })
+    .await;
+    assert_eq!(info(first), None);
+    assert_eq!(second.info(), None);
+    process::send_exit(heir.pid(), ExitReason::Kill);
+    ended(heir.pid()).await;
+    assert!(to_heir.recv().await.is_none());
+}
